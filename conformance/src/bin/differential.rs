@@ -1,0 +1,62 @@
+//! The differential test from the command line: `differential --sequences 10000 --target redis fanfare`.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "a program that reports to its caller")]
+
+use clap::Parser;
+use fanfare_conformance::differential;
+use fanfare_conformance::server::Target;
+
+/// Sends the same commands to two servers and compares every answer.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The reference and the server under test: `redis`, `fanfare` or the address of one that runs.
+    #[arg(long, num_args = 2, default_values = ["redis", "fanfare"])]
+    target: Vec<Target>,
+    /// How many sequences.
+    #[arg(long, default_value_t = 10_000)]
+    sequences: u64,
+    /// The first seed; sequence N has the seed after it by N.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Goes on after a difference, with the next seed, up to this many differences.
+    #[arg(long, default_value_t = 1)]
+    differences: u64,
+    /// Further arguments of the server under test.
+    #[arg(last = true)]
+    server: Vec<String>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let server: Vec<&str> = arguments.server.iter().map(String::as_str).collect();
+    let (mut seed, mut left) = (arguments.seed, arguments.sequences);
+    let (mut passed, mut failed) = (0, 0);
+    while left > 0 && failed < arguments.differences {
+        let mut done = 0;
+        let result = differential::run(
+            &arguments.target[0],
+            &arguments.target[1],
+            &server,
+            seed,
+            left,
+            |count| {
+                done = count;
+                if count % 1000 == 0 {
+                    println!("{count} sequences");
+                }
+            },
+        );
+        passed += done;
+        if let Err(error) = result {
+            failed += 1;
+            println!("{error:#}");
+            done += 1;
+        }
+        seed = seed.wrapping_add(done);
+        left -= done;
+    }
+    println!("{passed} passed, {failed} failed");
+    anyhow::ensure!(failed == 0, "the servers differ");
+    Ok(())
+}

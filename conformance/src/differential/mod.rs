@@ -1,0 +1,47 @@
+//! The same commands to two servers, and every answer compared byte by byte.
+//!
+//! A [`Sequence`] has three to five connections, of which one at a time sends a burst. After each burst every
+//! connection is read up to a fence, so that the answers of both servers can be compared step by step without waiting
+//! for time to pass. [`Runner::run`] runs one sequence; [`Failure`] names the seed and the step, and carries the
+//! shortest sequence that still fails.
+
+mod canonical;
+mod generate;
+mod model;
+mod runner;
+mod shrink;
+
+pub use canonical::canonical;
+pub use generate::{Item, Sequence, Step, sequence};
+pub use model::{Effects, Kind, Op, ReplyMode, Session};
+pub use runner::{Failure, Mismatch, Runner};
+
+use anyhow::Result;
+
+use crate::server::{Server, Target};
+
+/// Runs `count` sequences from `first_seed` on against both targets.
+///
+/// `progress` is called after each with its number. The arguments are passed to the second target's command line when
+/// it is started here.
+///
+/// # Errors
+///
+/// A [`Failure`] at the first difference; another error if a server cannot be started or goes away.
+pub fn run(
+    reference: &Target,
+    subject: &Target,
+    subject_arguments: &[&str],
+    first_seed: u64,
+    count: u64,
+    mut progress: impl FnMut(u64),
+) -> Result<()> {
+    let reference = Server::start(reference, &[])?;
+    let subject = Server::start(subject, subject_arguments)?;
+    let mut runner = Runner::new(reference.address(), subject.address())?;
+    for number in 0..count {
+        runner.run(first_seed.wrapping_add(number))?;
+        progress(number + 1);
+    }
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! Servers to test: a process on a free loopback port, ended on drop.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+/// How long a server may take to say that it is ready.
+const START_MAX: Duration = Duration::from_secs(20);
+
+/// What to start, or what already runs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Target {
+    /// The built `fanfare` program.
+    Fanfare,
+    /// `redis-server` from the search path.
+    Redis,
+    /// A server somebody else started.
+    Running(SocketAddr),
+}
+
+impl std::str::FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "fanfare" => Ok(Self::Fanfare),
+            "redis" => Ok(Self::Redis),
+            address => address
+                .parse()
+                .map(Self::Running)
+                .map_err(|_| format!("{text:?} is neither `fanfare`, `redis` nor an IP:PORT")),
+        }
+    }
+}
+
+/// A server under test.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    target: Target,
+    arguments: Vec<String>,
+    process: Option<Child>,
+}
+
+impl Server {
+    /// Starts `target` on a free port with further command-line `arguments`, or takes the one that runs.
+    ///
+    /// # Errors
+    ///
+    /// If the program is not there, or does not say within 20 seconds that it is ready.
+    pub fn start(target: &Target, arguments: &[&str]) -> Result<Self> {
+        let arguments: Vec<String> = arguments
+            .iter()
+            .map(|&argument| argument.to_owned())
+            .collect();
+        let (address, process) = match target {
+            Target::Running(address) => (*address, None),
+            Target::Fanfare | Target::Redis => {
+                let (address, process) = spawn(target, 0, &arguments)?;
+                (address, Some(process))
+            }
+        };
+        Ok(Self {
+            address,
+            target: target.clone(),
+            arguments,
+            process,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The id of its process, if it was started here.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// Ends the process at once, as a crash would.
+    ///
+    /// # Errors
+    ///
+    /// If the server was not started here, or cannot be ended.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut process = self
+            .process
+            .take()
+            .ok_or_else(|| anyhow!("this server was not started here"))?;
+        process.kill()?;
+        process.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again on the port it had.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    pub fn start_again(&mut self) -> Result<()> {
+        let (_, process) = spawn(&self.target, self.address.port(), &self.arguments)?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Resident memory of the process, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the server was not started here or the system does not tell.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let pid = self
+            .pid()
+            .ok_or_else(|| anyhow!("this server was not started here"))?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let kib = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .and_then(|rest| rest.trim().strip_suffix(" kB"))
+            .ok_or_else(|| anyhow!("no VmRSS"))?;
+        Ok(kib.parse::<u64>()? * 1024)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            // Either may fail only because the process is gone already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Starts one process; port 0 means any free one.
+fn spawn(target: &Target, port: u16, arguments: &[String]) -> Result<(SocketAddr, Child)> {
+    // A port that was free a moment ago may be taken when redis-server binds it; another one will do.
+    let mut tries_left = if port == 0 { 5 } else { 1 };
+    loop {
+        tries_left -= 1;
+        match spawn_once(target, port, arguments) {
+            Err(_) if tries_left > 0 && *target == Target::Redis => {}
+            result => return result,
+        }
+    }
+}
+
+fn spawn_once(target: &Target, port: u16, arguments: &[String]) -> Result<(SocketAddr, Child)> {
+    let mut asked_port = port;
+    let mut command = match target {
+        Target::Fanfare => {
+            let mut command = Command::new(fanfare_program()?);
+            command.args(["serve", "--port", &port.to_string()]);
+            command
+        }
+        Target::Redis => {
+            if port == 0 {
+                asked_port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+                    .local_addr()?
+                    .port();
+            }
+            let mut command = Command::new("redis-server");
+            command.args([
+                "--port",
+                &asked_port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+            ]);
+            command.args(["--appendonly", "no", "--daemonize", "no"]);
+            command
+        }
+        Target::Running(_) => bail!("a server that already runs cannot be started"),
+    };
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut process = command
+        .spawn()
+        .with_context(|| format!("starting {command:?}"))?;
+
+    let (lines_tx, lines_rx) = mpsc::channel();
+    if let Some(stdout) = process.stdout.take() {
+        forward_lines(stdout, lines_tx.clone());
+    }
+    if let Some(stderr) = process.stderr.take() {
+        forward_lines(stderr, lines_tx);
+    }
+    let mut said = String::new();
+    while let Ok(line) = lines_rx.recv_timeout(START_MAX) {
+        let ready_port = match target {
+            Target::Redis => line
+                .contains("Ready to accept connections")
+                .then_some(asked_port),
+            _ => port_in(&line),
+        };
+        if let Some(ready_port) = ready_port {
+            return Ok((SocketAddr::from((Ipv4Addr::LOCALHOST, ready_port)), process));
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    let _ = process.kill();
+    let _ = process.wait();
+    bail!("{command:?} did not get ready; it said:\n{said}")
+}
+
+/// Passes on the lines of a server's output, and keeps reading when nobody listens: a full pipe would stop the server.
+fn forward_lines(output: impl std::io::Read + Send + 'static, lines: mpsc::Sender<String>) {
+    thread::spawn(move || {
+        for line in BufReader::new(output).split(b'\n') {
+            let Ok(line) = line else { return };
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let _ = lines.send(line);
+        }
+    });
+}
+
+/// The port in a line such as `listening on 127.0.0.1:6379`.
+fn port_in(line: &str) -> Option<u16> {
+    let (_, rest) = line.split_once("127.0.0.1:")?;
+    let digits = rest
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest[..digits].parse().ok().filter(|&port| port != 0)
+}
+
+/// `FANFARE_BIN`, or the program built beside this test.
+fn fanfare_program() -> Result<OsString> {
+    if let Some(program) = env::var_os("FANFARE_BIN") {
+        return Ok(program);
+    }
+    let test_program = env::current_exe()?;
+    let beside: Option<PathBuf> = test_program
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("fanfare"))
+        .find(|candidate| candidate.is_file());
+    beside.map(PathBuf::into_os_string).ok_or_else(|| {
+        anyhow!(
+            "no fanfare program: build it with `cargo build -p fanfare-cli`, or set FANFARE_BIN"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_read_from_a_line() {
+        assert_eq!(
+            port_in("fanfare listens on 127.0.0.1:4321, 2 workers"),
+            Some(4321)
+        );
+        assert_eq!(port_in("listening 127.0.0.1:0"), None);
+        assert_eq!(port_in("nothing"), None);
+    }
+}

@@ -1,0 +1,188 @@
+//! The table: every setting once, with its name, kind, default and meaning.
+//!
+//! To add a setting, add one row. The field of [`Settings`], the command-line flag, the directive of the configuration
+//! file, `CONFIG GET`/`SET`/`REWRITE` and the reference page all come from it.
+
+use super::value::{Kind, LogLevel, OutputLimits, Password, Refusal, SlowSubscriberPolicy, Value};
+
+/// One row of the table.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Setting {
+    /// Its name, Redis's where Redis has it.
+    pub name: &'static str,
+    /// The section of the reference page it belongs to.
+    pub group: Group,
+    /// What its value looks like.
+    pub kind: Kind,
+    /// The default, as one would write it.
+    pub default: &'static str,
+    /// Whether `CONFIG SET` may change it while the server runs.
+    pub mutable: bool,
+    /// What it does, in one sentence.
+    pub doc: &'static str,
+    pub(super) print: Print,
+    pub(super) read: Read,
+}
+
+/// Prints the field of a row.
+type Print = fn(&Settings, &Kind) -> Vec<u8>;
+
+/// Reads the words of a value into the field of a row.
+type Read = fn(&mut Settings, &Kind, &[&[u8]]) -> Result<(), Refusal>;
+
+/// A section of the reference page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Group {
+    /// Where the server listens.
+    Network,
+    /// Who may connect.
+    Security,
+    /// What one client may use.
+    Clients,
+    /// How messages are delivered.
+    Delivery,
+    /// What is logged and recorded.
+    Diagnostics,
+    /// The process as a whole.
+    Process,
+}
+
+impl Group {
+    pub(super) const ALL: [Self; 6] = [
+        Self::Network,
+        Self::Security,
+        Self::Clients,
+        Self::Delivery,
+        Self::Diagnostics,
+        Self::Process,
+    ];
+}
+
+macro_rules! settings {
+    ($($group:ident {$(
+        $field:ident: $value:ty = $name:literal $kind:expr, $default:literal, $when:ident, $doc:literal;
+    )*})*) => {
+        /// The value of every setting.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Settings {$($(
+            #[doc = $doc]
+            pub $field: $value,
+        )*)*}
+
+        /// Every setting, grouped.
+        pub static SETTINGS: &[Setting] = &[$($(
+            Setting {
+                name: $name,
+                group: Group::$group,
+                kind: $kind,
+                default: $default,
+                mutable: settings!(@ $when),
+                doc: $doc,
+                print: |settings, kind| settings.$field.print(kind),
+                read: |settings, kind, words| settings.$field.read(kind, words),
+            },
+        )*)*];
+
+        impl Default for Settings {
+            fn default() -> Self {
+                let mut settings = Self {$($($field: <$value>::default(),)*)*};
+                for setting in SETTINGS {
+                    let outcome = setting.set(&mut settings, setting.default.as_bytes());
+                    debug_assert!(outcome.is_ok(), "default of {}: {outcome:?}", setting.name);
+                }
+                settings
+            }
+        }
+    };
+    (@ at_start) => { false };
+    (@ any_time) => { true };
+}
+
+settings! {
+    Network {
+        bind: Vec<String> = "bind" Kind::Addresses, "127.0.0.1 -::1", at_start,
+            "The addresses to listen on for TCP; one with a leading `-` is skipped if this machine lacks it, \
+             and an empty value means no TCP at all.";
+        port: u16 = "port" Kind::Integer { min: 0, max: 65535 }, "6379", at_start,
+            "The TCP port; 0 means no TCP at all.";
+        unixsocket: String = "unixsocket" Kind::Text, "", at_start,
+            "The path of a Unix socket to listen on as well; empty means none.";
+        unixsocketperm: u32 = "unixsocketperm" Kind::Octal { max: 0o777 }, "0", at_start,
+            "The file mode of the Unix socket; 0 leaves it to the umask.";
+        tcp_backlog: u32 = "tcp-backlog" Kind::Integer { min: 0, max: INT_MAX }, "511", at_start,
+            "How many connections the kernel holds ready before they are accepted.";
+        tcp_keepalive: u32 = "tcp-keepalive" Kind::Integer { min: 0, max: INT_MAX }, "300", any_time,
+            "Seconds of silence after which the kernel probes whether a peer still exists; 0 means never.";
+    }
+    Security {
+        protected_mode: bool = "protected-mode" Kind::YesNo, "yes", any_time,
+            "Whether only clients of this machine may connect as long as no password is set.";
+        requirepass: Password = "requirepass" Kind::Secret, "", any_time,
+            "The password that clients must give with `AUTH` or `HELLO`; empty means none.";
+    }
+    Clients {
+        maxclients: u32 = "maxclients" Kind::Integer { min: 1, max: 4_294_967_295 }, "10000", any_time,
+            "How many clients may be connected at once; more are told so and closed.";
+        timeout: u32 = "timeout" Kind::Integer { min: 0, max: INT_MAX }, "0", any_time,
+            "Seconds after which an idle client without subscriptions is closed; 0 means never.";
+        databases: u32 = "databases" Kind::Integer { min: 1, max: INT_MAX }, "16", at_start,
+            "How many database numbers `SELECT` accepts.";
+        max_subscriptions_per_client: usize = "max-subscriptions-per-client" Kind::Integer { min: 1, max: INT_MAX },
+            "1000000", any_time,
+            "How many channels and patterns together one client may be subscribed to.";
+        client_query_buffer_limit: usize = "client-query-buffer-limit" Kind::Memory { min: MIB, max: LONG_MAX },
+            "1gb", any_time,
+            "How many bytes of requests not yet complete a client may make the server hold; more closes it.";
+        proto_max_bulk_len: usize = "proto-max-bulk-len" Kind::Memory { min: MIB, max: LONG_MAX },
+            "512mb", any_time,
+            "The longest single argument of a request, such as a message.";
+    }
+    Delivery {
+        client_output_buffer_limit: OutputLimits = "client-output-buffer-limit" Kind::OutputLimits,
+            "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60", any_time,
+            "Per class of client, how many unsent bytes are too many at once (hard) or for some seconds (soft); \
+             0 means no limit.";
+        slow_subscriber_policy: SlowSubscriberPolicy = "slow-subscriber-policy"
+            Kind::Choice(SlowSubscriberPolicy::WORDS), "disconnect", any_time,
+            "What happens to a subscriber over its output limit: close it, drop its oldest messages, or keep \
+             the latest per channel.";
+        publish_window_bytes: usize = "publish-window-bytes" Kind::Memory { min: 4 << 10, max: 1 << 30 },
+            "256kb", any_time,
+            "How far delivery to subscribers that do accept data may lag before publishers have to wait.";
+        flush_slice_us: u32 = "flush-slice-us" Kind::Integer { min: 10, max: 100_000 }, "100", any_time,
+            "Microseconds a worker spends on writing to subscribers before it reads new requests.";
+        pattern_cache_entries: usize = "pattern-cache-entries" Kind::Integer { min: 0, max: 16_777_216 },
+            "65536", any_time,
+            "For how many recently published channels the matching patterns are remembered.";
+    }
+    Diagnostics {
+        loglevel: LogLevel = "loglevel" Kind::Choice(LogLevel::WORDS), "notice", any_time,
+            "How much is logged.";
+        logfile: String = "logfile" Kind::Text, "", at_start,
+            "The file to log to; empty means standard output.";
+        slowlog_log_slower_than: i64 = "slowlog-log-slower-than" Kind::Integer { min: -1, max: i64::MAX },
+            "10000", any_time,
+            "Microseconds a command must take to enter the slow log; 0 takes every command, -1 none.";
+        slowlog_max_len: usize = "slowlog-max-len" Kind::Integer { min: 0, max: i64::MAX }, "128", any_time,
+            "How many entries the slow log keeps.";
+        latency_monitor_threshold: u64 = "latency-monitor-threshold" Kind::Integer { min: 0, max: i64::MAX },
+            "0", any_time,
+            "Milliseconds an operation must take to be recorded by the latency monitor; 0 turns it off.";
+    }
+    Process {
+        workers: u32 = "workers" Kind::Integer { min: 0, max: 64 }, "0", at_start,
+            "How many threads serve clients; 0 means one per core.";
+        shutdown_timeout: u32 = "shutdown-timeout" Kind::Integer { min: 0, max: INT_MAX }, "10", any_time,
+            "Seconds a shutdown waits for clients to receive what is queued for them.";
+    }
+}
+
+/// Redis keeps these in a C `int`, and says so in its refusals.
+const INT_MAX: i64 = i32::MAX as i64;
+
+/// Redis keeps these in a C `long`, and says so in its refusals.
+const LONG_MAX: u64 = i64::MAX as u64;
+
+const MIB: u64 = 1 << 20;

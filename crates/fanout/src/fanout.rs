@@ -1,0 +1,544 @@
+//! One worker's side of the fan-out: from its mailbox through the frame logs into the outboxes of its subscribers.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use fanfare_wire::{Dialect, Message, MessageKind};
+use slab::Slab;
+
+use crate::frame_log::{FrameLog, FrameRange};
+use crate::interest::{Interest, Kind, Name, Published, Slot, WorkerId, WorkerSet};
+use crate::mailbox::{Inbox, Payload};
+use crate::outbox::{DialectId, Outbox, OutboxLimits, Overflow};
+use crate::subscribers::{SubscriberId, Subscribers};
+
+/// Dialects that one worker can serve.
+pub const DIALECTS_MAX: usize = 4;
+
+/// Slices handed to one vectored write.
+const SLICES_MAX: usize = 64;
+
+/// Bytes that one visit of a connection may send, so that one fast reader with a long queue delays nobody.
+const VISIT_BYTES_MAX: usize = 512 * 1024;
+
+/// No node, in the lists of what was published since the last distribution.
+const NONE: u32 = u32::MAX;
+
+/// A channel, shard channel or pattern with subscribers on this worker.
+struct Entry {
+    kind: Kind,
+    name: Name,
+    subscribers: Subscribers,
+    /// Subscribers by dialect: a message is encoded in those that have one.
+    dialects: [u32; DIALECTS_MAX],
+    /// What was published since the last distribution, by dialect: first and last node.
+    pending: [(u32, u32); DIALECTS_MAX],
+    active: bool,
+}
+
+/// A range of frames of one entry and dialect that is not distributed yet.
+#[derive(Clone, Copy)]
+struct Pending {
+    range: FrameRange,
+    next: u32,
+}
+
+/// What happened to a subscriber that its owner has to act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Its outbox is over a limit and its policy is to close it.
+    Overflow(SubscriberId, Overflow),
+    /// Messages were dropped from its outbox by its policy.
+    Dropped {
+        /// Whose.
+        subscriber: SubscriberId,
+        /// Messages.
+        count: u64,
+        /// Their bytes as frames.
+        bytes: u64,
+    },
+}
+
+/// How a visit of a connection ended.
+#[derive(Debug)]
+pub enum Transmit {
+    /// Everything is sent.
+    Drained,
+    /// The socket takes more, but others are due first; the connection is queued again.
+    Pending,
+    /// The socket takes no more: call [`Fanout::unblock`] when it does.
+    Blocked,
+    /// The write failed; the connection is lost.
+    Failed(io::Error),
+}
+
+/// What a subscription change returns.
+#[derive(Clone, Debug)]
+pub struct Subscribed {
+    /// The name as all subscribers share it.
+    pub name: Name,
+    /// The worker's number for the name, for [`Fanout::set_dialect`].
+    pub slot: Slot,
+}
+
+/// The fan-out of one worker.
+///
+/// Order of calls in a turn: handle input ([`Fanout::publish`], [`Fanout::subscribe`], [`Fanout::push_own`] ...), then
+/// [`Fanout::poll_mailbox`], then visit the connections that [`Fanout::next_dirty`] names with [`Fanout::transmit`],
+/// and act on what [`Fanout::poll_event`] and [`Fanout::poll_control`] return.
+pub struct Fanout<C> {
+    worker: WorkerId,
+    interest: Arc<Interest<C>>,
+    inbox: Inbox<C>,
+    dialects: Vec<&'static dyn Dialect>,
+    logs: Vec<FrameLog>,
+    entries: Slab<Entry>,
+    outboxes: Slab<Outbox>,
+    /// Entries with pending ranges, in the order of their first.
+    active: Vec<Slot>,
+    pending: Vec<Pending>,
+    unsorted: Vec<SubscriberId>,
+    over: Vec<SubscriberId>,
+    /// Connections with something to send, and how much had been logged when they were queued.
+    dirty: VecDeque<(SubscriberId, u64)>,
+    logged_bytes: u64,
+    events: VecDeque<Event>,
+    controls: VecDeque<C>,
+    wake: WorkerSet,
+    spare: Vec<Vec<u8>>,
+    deliveries: u64,
+    now_ms: u64,
+}
+
+impl<C> Fanout<C> {
+    /// The fan-out of `worker`, for subscribers of the given dialects; a [`DialectId`] is an index into them.
+    ///
+    /// # Panics
+    /// If there are more than [`DIALECTS_MAX`] dialects.
+    pub fn new(interest: Arc<Interest<C>>, worker: WorkerId, dialects: &[&'static dyn Dialect]) -> Self {
+        assert!(dialects.len() <= DIALECTS_MAX, "at most {DIALECTS_MAX} dialects");
+        Self {
+            worker,
+            interest,
+            inbox: Inbox::new(),
+            dialects: dialects.to_vec(),
+            logs: dialects.iter().map(|dialect| FrameLog::new(*dialect)).collect(),
+            entries: Slab::new(),
+            outboxes: Slab::new(),
+            active: Vec::new(),
+            pending: Vec::new(),
+            unsorted: Vec::new(),
+            over: Vec::new(),
+            dirty: VecDeque::new(),
+            logged_bytes: 0,
+            events: VecDeque::new(),
+            controls: VecDeque::new(),
+            wake: WorkerSet::default(),
+            spare: Vec::new(),
+            deliveries: 0,
+            now_ms: 0,
+        }
+    }
+
+    /// The table of interest that all workers share.
+    pub const fn interest(&self) -> &Arc<Interest<C>> {
+        &self.interest
+    }
+
+    /// Adds a connection; `gauge` shows others how many bytes are queued for it.
+    pub fn add(&mut self, dialect: DialectId, gauge: Arc<AtomicUsize>) -> SubscriberId {
+        self.outboxes.insert(Outbox::new(dialect, gauge)) as SubscriberId
+    }
+
+    /// Removes a connection that has no subscription any more, with everything queued for it.
+    ///
+    /// # Panics
+    /// If `id` is none of ours, or still has a subscription.
+    pub fn remove(&mut self, id: SubscriberId) {
+        let mut outbox = self.outboxes.remove(id as usize);
+        assert_eq!(outbox.subscriptions, 0, "unsubscribed before it is removed");
+        outbox.clear(&mut self.logs, &mut self.spare);
+    }
+
+    /// Publishes; what this worker's own subscribers get is encoded in the next [`Fanout::poll_mailbox`].
+    pub fn publish(&mut self, kind: Kind, channel: &[u8], payload: &[u8]) -> Published {
+        let mut published = self.interest.publish(kind, channel, payload);
+        self.wake = self.wake.union(published.wake);
+        published.wake = WorkerSet::default();
+        published
+    }
+
+    /// Subscribes `id` to a name that it is not subscribed to yet.
+    ///
+    /// It gets exactly the messages published from now on, and counts from now on.
+    ///
+    /// # Panics
+    /// If `id` is none of ours.
+    pub fn subscribe(&mut self, id: SubscriberId, kind: Kind, name: &[u8]) -> Subscribed {
+        let fresh = self.entries.vacant_key() as Slot;
+        let change = self.interest.subscribe(self.worker, kind, name, fresh);
+        self.drain_until(change.cut);
+        self.distribute();
+        if change.slot == fresh {
+            self.entries.insert(Entry {
+                kind,
+                name: Arc::clone(&change.name),
+                subscribers: Subscribers::default(),
+                dialects: [0; DIALECTS_MAX],
+                pending: [(NONE, NONE); DIALECTS_MAX],
+                active: false,
+            });
+        }
+        let entry = &mut self.entries[change.slot as usize];
+        let outbox = &mut self.outboxes[id as usize];
+        entry.subscribers.insert(id);
+        entry.dialects[outbox.dialect] += 1;
+        outbox.subscriptions += 1;
+        Subscribed { name: change.name, slot: change.slot }
+    }
+
+    /// Ends a subscription; what was published while it counted is in the outbox when this returns.
+    ///
+    /// # Panics
+    /// If `id` is none of ours, or is not subscribed to the name.
+    pub fn unsubscribe(&mut self, id: SubscriberId, kind: Kind, name: &[u8]) {
+        let change = self.interest.unsubscribe(self.worker, kind, name).expect("the name is subscribed on this worker");
+        self.drain_until(change.cut);
+        self.distribute();
+        let entry = &mut self.entries[change.slot as usize];
+        let outbox = &mut self.outboxes[id as usize];
+        assert!(entry.subscribers.remove(id), "the connection is subscribed to the name");
+        entry.dialects[outbox.dialect] -= 1;
+        outbox.subscriptions -= 1;
+        if change.last {
+            debug_assert!(entry.subscribers.is_empty());
+            self.entries.remove(change.slot as usize);
+        }
+    }
+
+    /// Changes how `id` gets its messages from now on; `slots` are those of all its subscriptions.
+    pub fn set_dialect(&mut self, id: SubscriberId, dialect: DialectId, slots: impl Iterator<Item = Slot>) {
+        self.distribute();
+        let before = std::mem::replace(&mut self.outboxes[id as usize].dialect, dialect);
+        for slot in slots {
+            let entry = &mut self.entries[slot as usize];
+            entry.dialects[before] -= 1;
+            entry.dialects[dialect] += 1;
+        }
+    }
+
+    /// Sets the limits of a connection's outbox.
+    pub fn set_limits(&mut self, id: SubscriberId, limits: OutboxLimits) {
+        self.outboxes[id as usize].set_limits(limits);
+    }
+
+    /// Says whether `id` is subscribed to [`crate::LAG_CHANNEL`].
+    pub fn set_wants_notice(&mut self, id: SubscriberId, wants: bool) {
+        self.outboxes[id as usize].wants_notice = wants;
+    }
+
+    /// Appends a connection's own bytes, behind all that was queued for it before.
+    pub fn push_own(&mut self, id: SubscriberId, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let outbox = &mut self.outboxes[id as usize];
+        outbox.push_own(bytes, &mut self.spare);
+        mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
+        if outbox.bytes > outbox.watch_bytes {
+            self.enforce(id);
+        }
+    }
+
+    /// Takes everything that was put into the mailbox up to now and distributes it.
+    pub fn poll_mailbox(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        let tail = self.interest.mailbox(self.worker).tail();
+        self.drain_until(tail);
+        self.distribute();
+    }
+
+    /// The workers to wake, since publishes of this one left something for them.
+    pub fn poll_wake(&mut self) -> WorkerSet {
+        std::mem::take(&mut self.wake)
+    }
+
+    /// The next thing that happened to a subscriber.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The next control message from another worker (or this one).
+    pub fn poll_control(&mut self) -> Option<C> {
+        self.controls.pop_front()
+    }
+
+    /// The connection to visit next.
+    pub fn next_dirty(&mut self) -> Option<SubscriberId> {
+        while let Some((id, _)) = self.dirty.pop_front() {
+            // One that has gone, or came in its place, may still be queued.
+            if let Some(outbox) = self.outboxes.get_mut(id as usize)
+                && std::mem::take(&mut outbox.dirty)
+                && !outbox.blocked
+                && outbox.bytes > 0
+            {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Whether any connection waits for a visit.
+    pub fn has_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Sends what is queued for `id` through `write`, a vectored write that does not wait.
+    pub fn transmit(
+        &mut self,
+        id: SubscriberId,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> Transmit {
+        let Some(outbox) = self.outboxes.get_mut(id as usize) else { return Transmit::Drained };
+        let mut left = VISIT_BYTES_MAX;
+        let result = loop {
+            if outbox.bytes == 0 {
+                break Transmit::Drained;
+            }
+            if left == 0 {
+                mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
+                break Transmit::Pending;
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let mut count = 0;
+            let total = outbox.slices(&self.logs, SLICES_MAX, |slice| {
+                slices[count] = IoSlice::new(slice);
+                count += 1;
+            });
+            match write(&slices[..count]) {
+                Ok(sent) => {
+                    outbox.consume(sent, &mut self.logs, &mut self.spare);
+                    left = left.saturating_sub(sent);
+                    if sent < total {
+                        outbox.blocked = true;
+                        break Transmit::Blocked;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    outbox.blocked = true;
+                    break Transmit::Blocked;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Transmit::Failed(error),
+            }
+        };
+        if outbox.blocked {
+            outbox.publish_gauge();
+        }
+        result
+    }
+
+    /// The socket of a blocked connection takes bytes again.
+    pub fn unblock(&mut self, id: SubscriberId) {
+        let Some(outbox) = self.outboxes.get_mut(id as usize) else { return };
+        let (count, bytes) = outbox.unblock(self.dialects[outbox.dialect], &mut self.logs);
+        if count > 0 {
+            self.events.push_back(Event::Dropped { subscriber: id, count, bytes });
+        }
+        mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
+    }
+
+    /// Whether the visits lag further behind the log than publishers may run ahead.
+    pub fn is_behind(&self) -> bool {
+        let behind = self.dirty.front().map_or(0, |(_, since)| self.logged_bytes - since);
+        behind > self.interest.window_bytes() as u64
+    }
+
+    /// Looks at the limits that depend on time, and gives memory back; call some times a second.
+    pub fn handle_timeout(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        let over: Vec<SubscriberId> = self
+            .outboxes
+            .iter()
+            .filter(|(_, outbox)| outbox.bytes > outbox.watch_bytes)
+            .map(|(id, _)| id as SubscriberId)
+            .collect();
+        for id in over {
+            self.enforce(id);
+        }
+        self.sweep();
+    }
+
+    /// Bytes queued for `id`.
+    pub fn outbox_bytes(&self, id: SubscriberId) -> usize {
+        self.outboxes.get(id as usize).map_or(0, |outbox| outbox.bytes)
+    }
+
+    /// Pieces queued for `id`.
+    pub fn outbox_pieces(&self, id: SubscriberId) -> usize {
+        self.outboxes.get(id as usize).map_or(0, |outbox| outbox.pieces.len())
+    }
+
+    /// Bytes of memory in this worker's frame logs.
+    pub fn log_bytes(&self) -> usize {
+        self.logs.iter().map(FrameLog::resident_bytes).sum()
+    }
+
+    /// Messages put into outboxes since the last call.
+    pub fn take_deliveries(&mut self) -> u64 {
+        std::mem::take(&mut self.deliveries)
+    }
+
+    /// Encodes what lies in the mailbox before `cut`.
+    fn drain_until(&mut self, cut: u64) {
+        let Self {
+            inbox, interest, worker, entries, logs, active, pending, logged_bytes, controls, deliveries, ..
+        } = self;
+        inbox.drain_until(
+            interest.mailbox(*worker),
+            cut,
+            |slots, channel, payload, batch| {
+                for slot in slots {
+                    let bytes = payload.bytes(batch);
+                    append(&mut entries[*slot as usize], channel, payload, bytes, logs, pending, |len, count| {
+                        *logged_bytes += len;
+                        *deliveries += count;
+                    });
+                    let entry = &mut entries[*slot as usize];
+                    if !std::mem::replace(&mut entry.active, true) {
+                        active.push(*slot);
+                    }
+                }
+            },
+            |control| controls.push_back(control),
+        );
+    }
+
+    /// Hands what was encoded since the last time to the subscribers.
+    fn distribute(&mut self) {
+        if self.active.is_empty() {
+            return;
+        }
+        for slot in &self.active {
+            let entry = &mut self.entries[*slot as usize];
+            entry.active = false;
+            for id in entry.subscribers.iter() {
+                let outbox = &mut self.outboxes[id as usize];
+                let mut node = entry.pending[outbox.dialect].0;
+                if node == NONE {
+                    continue;
+                }
+                if outbox.subscriptions > 1 && outbox.unsorted_from.is_none() {
+                    outbox.unsorted_from = Some(outbox.pieces.len() as u32);
+                    self.unsorted.push(id);
+                }
+                while node != NONE {
+                    let Pending { range, next } = self.pending[node as usize];
+                    outbox.push_frames(range, &mut self.logs[outbox.dialect]);
+                    node = next;
+                }
+                mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
+                if outbox.bytes > outbox.watch_bytes {
+                    self.over.push(id);
+                }
+            }
+            entry.pending = [(NONE, NONE); DIALECTS_MAX];
+        }
+        self.active.clear();
+        self.pending.clear();
+        for id in self.unsorted.drain(..) {
+            let outbox = &mut self.outboxes[id as usize];
+            outbox.sort_new(&mut self.logs[outbox.dialect]);
+        }
+        let over = std::mem::take(&mut self.over);
+        for id in &over {
+            self.enforce(*id);
+        }
+        self.over = over;
+        self.over.clear();
+        self.sweep();
+    }
+
+    fn enforce(&mut self, id: SubscriberId) {
+        let Some(outbox) = self.outboxes.get_mut(id as usize) else { return };
+        match outbox.enforce(self.now_ms, &mut self.logs) {
+            Ok((0, _)) => {}
+            Ok((count, bytes)) => self.events.push_back(Event::Dropped { subscriber: id, count, bytes }),
+            Err(overflow) => {
+                // Said once: until the owner closes the connection it must not be looked at again.
+                outbox.watch_bytes = usize::MAX;
+                self.events.push_back(Event::Overflow(id, overflow));
+            }
+        }
+    }
+
+    fn sweep(&mut self) {
+        for (dialect, log) in self.logs.iter_mut().enumerate() {
+            log.sweep();
+            if log.wants_compaction() {
+                let live = self
+                    .outboxes
+                    .iter()
+                    .flat_map(|(_, outbox)| &outbox.pieces)
+                    .filter_map(|piece| match piece {
+                        crate::outbox::Piece::Frames { dialect: at, range } if *at == dialect => Some(*range),
+                        _ => None,
+                    })
+                    .collect();
+                log.compact(live);
+            }
+        }
+    }
+}
+
+/// Queues a connection for a visit, unless it is or its socket takes nothing.
+fn mark_dirty(outbox: &mut Outbox, id: SubscriberId, dirty: &mut VecDeque<(SubscriberId, u64)>, logged_bytes: u64) {
+    if !outbox.dirty && !outbox.blocked && outbox.bytes > 0 {
+        outbox.dirty = true;
+        dirty.push_back((id, logged_bytes));
+    }
+}
+
+/// Encodes one message for the subscribers of `entry`, once for each dialect in use.
+fn append(
+    entry: &mut Entry,
+    channel: &[u8],
+    payload: &Payload,
+    bytes: &[u8],
+    logs: &mut [FrameLog],
+    pending: &mut Vec<Pending>,
+    mut account: impl FnMut(u64, u64),
+) {
+    let kind = match entry.kind {
+        Kind::Channel => MessageKind::Channel,
+        Kind::Shard => MessageKind::Shard,
+        Kind::Pattern => MessageKind::Pattern(&entry.name),
+    };
+    let message = Message { kind, channel, payload: bytes };
+    for (dialect, log) in logs.iter_mut().enumerate() {
+        let count = entry.dialects[dialect];
+        if count == 0 {
+            continue;
+        }
+        let range = log.append(&message, payload);
+        account(u64::from(range.len), u64::from(count));
+        let (first, last) = &mut entry.pending[dialect];
+        if *last != NONE {
+            let before = &mut pending[*last as usize].range;
+            if log.touches(*before, range) {
+                before.len += range.len;
+                continue;
+            }
+        }
+        let node = pending.len() as u32;
+        pending.push(Pending { range, next: NONE });
+        if *last == NONE {
+            *first = node;
+        } else {
+            pending[*last as usize].next = node;
+        }
+        *last = node;
+    }
+}

@@ -1,0 +1,505 @@
+//! What one connection still has to be sent: ranges of the frame logs and bytes of its own, in one order.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fanfare_wire::{Dialect, Message, MessageKind};
+
+use crate::frame_log::{FrameLog, FrameRange};
+
+/// Channel on which a subscriber hears, for itself only, what was dropped from its queue.
+pub const LAG_CHANNEL: &[u8] = b"__fanfare__:lag";
+
+/// Channels named in one notice; the others are counted together.
+const NOTICE_CHANNELS_MAX: usize = 32;
+
+/// A queue that once held more pieces than this gives its memory back when it is empty.
+const PIECES_KEPT: usize = 64;
+
+/// How a connection wants its messages encoded: an index into the worker's dialects.
+pub type DialectId = usize;
+
+/// What happens to a subscriber that falls behind its limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SlowPolicy {
+    /// Close its connection, as Redis does.
+    #[default]
+    Disconnect,
+    /// Drop the oldest messages until the rest fits.
+    DropOldest,
+    /// Above the soft limit keep only the newest message of each channel.
+    Latest,
+}
+
+impl SlowPolicy {
+    /// The policy's name, as the setting `slow-subscriber-policy` spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Disconnect => "disconnect",
+            Self::DropOldest => "drop-oldest",
+            Self::Latest => "latest",
+        }
+    }
+}
+
+/// Limits of one connection's outbox; 0 means none. Source: Redis, `client-output-buffer-limit`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxLimits {
+    /// Never more than this many bytes.
+    pub hard_bytes: usize,
+    /// Not more than this many bytes for longer than `soft_ms`.
+    pub soft_bytes: usize,
+    /// Milliseconds above the soft limit until the policy applies.
+    pub soft_ms: u64,
+    /// What happens then.
+    pub policy: SlowPolicy,
+}
+
+/// Why an outbox can't be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// Above the hard limit.
+    Hard,
+    /// Above the soft limit for too long.
+    Soft,
+}
+
+/// What was dropped from an outbox since the last notice.
+#[derive(Debug, Default)]
+pub(crate) struct Dropped {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+    channels: BTreeMap<Box<[u8]>, u64>,
+    other_channels: u64,
+}
+
+impl Dropped {
+    fn add(&mut self, channel: &[u8], bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes as u64;
+        if let Some(count) = self.channels.get_mut(channel) {
+            *count += 1;
+        } else if self.channels.len() < NOTICE_CHANNELS_MAX {
+            self.channels.insert(channel.into(), 1);
+        } else {
+            self.other_channels += 1;
+        }
+    }
+
+    /// `{"count":3,"bytes":120,"policy":"latest","channels":[{"name":"a","count":3}],"other_channels":0}`; a name
+    /// that is not UTF-8 comes as `name_hex`. `other_channels` counts messages of channels not named.
+    fn notice(&self, policy: SlowPolicy) -> String {
+        let mut json =
+            format!(r#"{{"count":{},"bytes":{},"policy":"{}","channels":["#, self.count, self.bytes, policy.name());
+        for (at, (name, count)) in self.channels.iter().enumerate() {
+            json.push_str(if at == 0 { "{" } else { ",{" });
+            match str::from_utf8(name) {
+                Ok(name) => {
+                    json.push_str(r#""name":"#);
+                    push_json_string(&mut json, name);
+                }
+                Err(_) => {
+                    json.push_str(r#""name_hex":""#);
+                    json.extend(name.iter().map(|byte| format!("{byte:02x}")));
+                    json.push('"');
+                }
+            }
+            json.push_str(&format!(r#","count":{count}}}"#));
+        }
+        json.push_str(&format!(r#"],"other_channels":{}}}"#, self.other_channels));
+        json
+    }
+}
+
+/// Appends `text` as a JSON string (RFC 8259, section 7).
+fn push_json_string(json: &mut String, text: &str) {
+    json.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => json.extend(['\\', c]),
+            c if c < ' ' => json.push_str(&format!("\\u{:04x}", c as u32)),
+            c => json.push(c),
+        }
+    }
+    json.push('"');
+}
+
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Frames { dialect: DialectId, range: FrameRange },
+    Own(Vec<u8>),
+}
+
+impl Piece {
+    const fn len(&self) -> usize {
+        match self {
+            Self::Frames { range, .. } => range.len as usize,
+            Self::Own(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// The queue of one connection.
+pub(crate) struct Outbox {
+    pub(crate) dialect: DialectId,
+    pub(crate) limits: OutboxLimits,
+    /// Above this many bytes the limits have to be looked at.
+    pub(crate) watch_bytes: usize,
+    pub(crate) pieces: VecDeque<Piece>,
+    /// Bytes of the first piece that the socket has taken.
+    front_sent: u32,
+    pub(crate) bytes: usize,
+    /// Queued for the flusher.
+    pub(crate) dirty: bool,
+    /// The socket takes no more; the flusher leaves it alone until it does.
+    pub(crate) blocked: bool,
+    /// Channels, shard channels and patterns it gets messages of.
+    pub(crate) subscriptions: u32,
+    /// It has subscribed to [`LAG_CHANNEL`].
+    pub(crate) wants_notice: bool,
+    soft_since_ms: Option<u64>,
+    /// Size after the last thinning to the newest messages: the next one waits for some growth.
+    thinned_bytes: usize,
+    dropped: Option<Box<Dropped>>,
+    /// `bytes` as other workers may read it: exact while blocked.
+    gauge: Arc<AtomicUsize>,
+    /// First piece of the distribution under way, when it may need sorting.
+    pub(crate) unsorted_from: Option<u32>,
+}
+
+impl Outbox {
+    pub(crate) fn new(dialect: DialectId, gauge: Arc<AtomicUsize>) -> Self {
+        Self {
+            dialect,
+            limits: OutboxLimits::default(),
+            watch_bytes: usize::MAX,
+            pieces: VecDeque::new(),
+            front_sent: 0,
+            bytes: 0,
+            dirty: false,
+            blocked: false,
+            subscriptions: 0,
+            wants_notice: false,
+            soft_since_ms: None,
+            thinned_bytes: 0,
+            dropped: None,
+            gauge,
+            unsorted_from: None,
+        }
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: OutboxLimits) {
+        self.limits = limits;
+        let or_none = |bytes: usize| if bytes == 0 { usize::MAX } else { bytes };
+        self.watch_bytes = or_none(limits.hard_bytes).min(or_none(limits.soft_bytes));
+    }
+
+    /// Appends a range of its dialect's log.
+    pub(crate) fn push_frames(&mut self, range: FrameRange, log: &mut FrameLog) {
+        self.bytes += range.len as usize;
+        // Ranges of a subscriber with several subscriptions may yet have to be sorted: see `sort_new`.
+        if self.unsorted_from.is_none()
+            && let Some(Piece::Frames { dialect, range: last }) = self.pieces.back_mut()
+            && *dialect == self.dialect
+            && log.extend(*last, range)
+        {
+            last.len += range.len;
+        } else {
+            log.retain(range);
+            self.pieces.push_back(Piece::Frames { dialect: self.dialect, range });
+        }
+        if self.blocked {
+            self.publish_gauge();
+        }
+    }
+
+    /// Puts the pieces of this distribution into the order of the log, which is the order of publication.
+    pub(crate) fn sort_new(&mut self, log: &mut FrameLog) {
+        let Some(from) = self.unsorted_from.take() else { return };
+        let mut new: Vec<FrameRange> = self
+            .pieces
+            .drain(from as usize..)
+            .map(|piece| match piece {
+                Piece::Frames { range, .. } => range,
+                Piece::Own(_) => unreachable!("a distribution adds only frames"),
+            })
+            .collect();
+        new.sort_unstable_by_key(|range| range.start);
+        for range in new {
+            if let Some(Piece::Frames { dialect, range: last }) = self.pieces.back_mut()
+                && *dialect == self.dialect
+                && log.extend(*last, range)
+            {
+                last.len += range.len;
+                log.release(range);
+            } else {
+                self.pieces.push_back(Piece::Frames { dialect: self.dialect, range });
+            }
+        }
+    }
+
+    /// Appends bytes of its own: replies, confirmations, notices.
+    pub(crate) fn push_own(&mut self, bytes: &[u8], spare: &mut Vec<Vec<u8>>) {
+        self.bytes += bytes.len();
+        if let Some(Piece::Own(last)) = self.pieces.back_mut() {
+            last.extend_from_slice(bytes);
+        } else {
+            let mut own = spare.pop().unwrap_or_default();
+            own.extend_from_slice(bytes);
+            self.pieces.push_back(Piece::Own(own));
+        }
+        if self.blocked {
+            self.publish_gauge();
+        }
+    }
+
+    /// Hands the slices to send next, at most `max`, to `push`; returns their total length.
+    pub(crate) fn slices<'a>(&'a self, logs: &'a [FrameLog], max: usize, mut push: impl FnMut(&'a [u8])) -> usize {
+        let (mut count, mut total) = (0, 0);
+        let mut skip = self.front_sent;
+        for piece in &self.pieces {
+            // A piece of a large payload takes three slices.
+            if count + 3 > max {
+                break;
+            }
+            let mut each = |slice: &'a [u8]| {
+                count += 1;
+                total += slice.len();
+                push(slice);
+            };
+            match piece {
+                Piece::Frames { dialect, range } => logs[*dialect].slices(*range, skip, each),
+                Piece::Own(bytes) => each(&bytes[skip as usize..]),
+            }
+            skip = 0;
+        }
+        total
+    }
+
+    /// Takes note that the socket took `sent` bytes.
+    pub(crate) fn consume(&mut self, mut sent: usize, logs: &mut [FrameLog], spare: &mut Vec<Vec<u8>>) {
+        self.bytes -= sent;
+        while sent > 0 {
+            let Some(front) = self.pieces.front() else { break };
+            let left = front.len() - self.front_sent as usize;
+            if sent < left {
+                self.front_sent += sent as u32;
+                break;
+            }
+            sent -= left;
+            self.front_sent = 0;
+            if let Some(piece) = self.pieces.pop_front() {
+                release(piece, logs, spare);
+            }
+        }
+        if self.pieces.is_empty() {
+            self.soft_since_ms = None;
+            self.thinned_bytes = 0;
+            if self.pieces.capacity() > PIECES_KEPT {
+                self.pieces = VecDeque::new();
+            }
+        }
+    }
+
+    /// Gives up everything queued.
+    pub(crate) fn clear(&mut self, logs: &mut [FrameLog], spare: &mut Vec<Vec<u8>>) {
+        for piece in std::mem::take(&mut self.pieces) {
+            release(piece, logs, spare);
+        }
+        self.bytes = 0;
+        self.front_sent = 0;
+        self.publish_gauge();
+    }
+
+    pub(crate) fn publish_gauge(&self) {
+        self.gauge.store(self.bytes, Ordering::Relaxed);
+    }
+
+    /// Applies the limits; what was dropped is returned, or why the connection can't be kept.
+    pub(crate) fn enforce(&mut self, now_ms: u64, logs: &mut [FrameLog]) -> Result<(u64, u64), Overflow> {
+        let OutboxLimits { hard_bytes, soft_bytes, soft_ms, policy } = self.limits;
+        let over_hard = hard_bytes > 0 && self.bytes > hard_bytes;
+        let over_soft = soft_bytes > 0 && self.bytes > soft_bytes;
+        let soft_expired = if over_soft {
+            now_ms.saturating_sub(*self.soft_since_ms.get_or_insert(now_ms)) > soft_ms
+        } else {
+            self.soft_since_ms = None;
+            false
+        };
+        let mut dropped = (0, 0);
+        let mut account = |(count, bytes): (u64, u64)| {
+            dropped.0 += count;
+            dropped.1 += bytes;
+        };
+        match policy {
+            SlowPolicy::Disconnect => {}
+            SlowPolicy::DropOldest if over_hard => account(self.drop_oldest(hard_bytes, logs)),
+            SlowPolicy::DropOldest if soft_expired => account(self.drop_oldest(soft_bytes, logs)),
+            SlowPolicy::DropOldest => {}
+            SlowPolicy::Latest => {
+                // Each pass costs the whole queue, so it waits until the queue has grown by a quarter.
+                let grown = self.bytes > self.thinned_bytes + self.thinned_bytes / 4;
+                if over_hard || (over_soft && grown) {
+                    account(self.keep_newest(logs));
+                }
+                if hard_bytes > 0 && self.bytes > hard_bytes {
+                    account(self.drop_oldest(hard_bytes, logs));
+                }
+            }
+        }
+        self.publish_gauge();
+        if hard_bytes > 0 && self.bytes > hard_bytes {
+            return Err(Overflow::Hard);
+        }
+        if soft_expired && policy == SlowPolicy::Disconnect {
+            return Err(Overflow::Soft);
+        }
+        Ok(dropped)
+    }
+
+    /// The socket takes bytes again: thins a queue of the newest out once more and tells what was dropped.
+    pub(crate) fn unblock(&mut self, dialect: &dyn Dialect, logs: &mut [FrameLog]) -> (u64, u64) {
+        self.blocked = false;
+        let mut dropped = (0, 0);
+        let soft_bytes = self.limits.soft_bytes;
+        if self.limits.policy == SlowPolicy::Latest && soft_bytes > 0 && self.bytes > soft_bytes {
+            dropped = self.keep_newest(logs);
+        }
+        let Some(record) = self.dropped.take() else { return dropped };
+        if self.wants_notice {
+            let payload = record.notice(self.limits.policy);
+            let message = Message { kind: MessageKind::Channel, channel: LAG_CHANNEL, payload: payload.as_bytes() };
+            let mut frame = Vec::new();
+            dialect.encode_head(&message, &mut frame);
+            frame.extend_from_slice(message.payload);
+            dialect.encode_tail(&mut frame);
+            self.bytes += frame.len();
+            // Where the dropped messages were: before all that is newer, after the frame that has begun.
+            let at = self.isolate_begun_frame(logs);
+            self.pieces.insert(at, Piece::Own(frame));
+        }
+        dropped
+    }
+
+    /// Splits the first piece so that a frame that has begun to be sent stands alone; returns how many pieces must
+    /// stay in front.
+    fn isolate_begun_frame(&mut self, logs: &mut [FrameLog]) -> usize {
+        if self.front_sent == 0 {
+            return 0;
+        }
+        let Some(Piece::Frames { dialect, range }) = self.pieces.front() else { return 1 };
+        let (dialect, range) = (*dialect, *range);
+        let cut = range.start + u64::from(self.front_sent);
+        let mut begun = None;
+        logs[dialect].for_each_frame(range, |frame, _| {
+            if frame.start < cut && cut < frame.end() {
+                begun = Some(frame);
+            }
+        });
+        let log = &mut logs[dialect];
+        // Sent exactly up to the end of a frame: nothing has begun, what is sent can go.
+        let (keep, rest_start) = begun.map_or((None, cut), |frame| (Some(frame), frame.end()));
+        let rest = FrameRange { start: rest_start, len: (range.end() - rest_start) as u32 };
+        self.pieces.pop_front();
+        if rest.len > 0 {
+            log.retain(rest);
+            self.pieces.push_front(Piece::Frames { dialect, range: rest });
+        }
+        if let Some(frame) = keep {
+            log.retain(frame);
+            self.pieces.push_front(Piece::Frames { dialect, range: frame });
+            self.front_sent = (cut - frame.start) as u32;
+        } else {
+            self.front_sent = 0;
+        }
+        log.release(range);
+        keep.is_some() as usize
+    }
+
+    /// Drops messages from the front until at most `target` bytes are left; never replies.
+    fn drop_oldest(&mut self, target: usize, logs: &mut [FrameLog]) -> (u64, u64) {
+        let mut excess = self.bytes.saturating_sub(target);
+        self.retain_frames(logs, |_, frame, _| {
+            let keep = excess == 0;
+            excess = excess.saturating_sub(frame.len as usize);
+            keep
+        })
+    }
+
+    /// Keeps of each channel (and of each pattern and channel) the newest message only.
+    fn keep_newest(&mut self, logs: &mut [FrameLog]) -> (u64, u64) {
+        let begun = self.isolate_begun_frame(logs);
+        let mut newest: HashMap<(DialectId, MessageKind<'_>, &[u8]), u64> = HashMap::new();
+        for piece in self.pieces.iter().skip(begun) {
+            if let Piece::Frames { dialect, range } = piece {
+                logs[*dialect].for_each_frame(*range, |frame, view| {
+                    newest.insert((*dialect, view.kind, view.channel), frame.start);
+                });
+            }
+        }
+        let kept: std::collections::HashSet<(DialectId, u64)> =
+            newest.into_iter().map(|((dialect, ..), start)| (dialect, start)).collect();
+        let dropped = self.retain_frames(logs, |dialect, frame, _| kept.contains(&(dialect, frame.start)));
+        self.thinned_bytes = self.bytes;
+        dropped
+    }
+
+    /// Drops the messages that `keep` does not want, except one that has begun to be sent.
+    fn retain_frames(
+        &mut self,
+        logs: &mut [FrameLog],
+        mut keep: impl FnMut(DialectId, FrameRange, &[u8]) -> bool,
+    ) -> (u64, u64) {
+        let begun = self.isolate_begun_frame(logs);
+        let mut record = self.dropped.take().unwrap_or_default();
+        let (count, bytes) = (record.count, record.bytes);
+        let mut pieces: VecDeque<Piece> = VecDeque::new();
+        for (at, piece) in std::mem::take(&mut self.pieces).into_iter().enumerate() {
+            let Piece::Frames { dialect, range } = piece else {
+                pieces.push_back(piece);
+                continue;
+            };
+            if at < begun {
+                pieces.push_back(Piece::Frames { dialect, range });
+                continue;
+            }
+            let mut kept: Vec<FrameRange> = Vec::new();
+            logs[dialect].for_each_frame(range, |frame, view| {
+                if keep(dialect, frame, view.channel) {
+                    match kept.last_mut() {
+                        Some(last) if last.end() == frame.start => last.len += frame.len,
+                        _ => kept.push(frame),
+                    }
+                } else {
+                    record.add(view.channel, view.len);
+                }
+            });
+            for range in kept {
+                logs[dialect].retain(range);
+                pieces.push_back(Piece::Frames { dialect, range });
+            }
+            logs[dialect].release(range);
+        }
+        self.pieces = pieces;
+        let dropped = (record.count - count, record.bytes - bytes);
+        self.bytes -= dropped.1 as usize;
+        if record.count > 0 {
+            self.dropped = Some(record);
+        }
+        dropped
+    }
+}
+
+fn release(piece: Piece, logs: &mut [FrameLog], spare: &mut Vec<Vec<u8>>) {
+    match piece {
+        Piece::Frames { dialect, range } => logs[dialect].release(range),
+        Piece::Own(mut bytes) => {
+            // Small buffers serve the next reply; there are as many as there are connections in one turn.
+            if bytes.capacity() <= 16 * 1024 && spare.len() < 64 {
+                bytes.clear();
+                spare.push(bytes);
+            }
+        }
+    }
+}

@@ -28,17 +28,21 @@ impl Connection {
     ///
     /// If the connection is refused.
     pub fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, WAIT_MAX)
-            .with_context(|| format!("connecting to {address}"))?;
+        let stream =
+            TcpStream::connect_timeout(&address, WAIT_MAX).with_context(|| format!("connecting to {address}"))?;
+        Self::on(stream)
+    }
+
+    /// Uses a socket that was connected elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses the socket's options.
+    pub fn on(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(WAIT_MAX))?;
         stream.set_write_timeout(Some(WAIT_MAX))?;
-        Ok(Self {
-            stream,
-            received: Vec::new(),
-            taken: 0,
-            closed: false,
-        })
+        Ok(Self { stream, received: Vec::new(), taken: 0, closed: false })
     }
 
     /// Writes `bytes` as they are.
@@ -73,10 +77,7 @@ impl Connection {
                 return Ok(frame);
             }
             if self.fill()? == 0 {
-                bail!(
-                    "closed by the server; left over: {}",
-                    self.pending().escape_ascii()
-                );
+                bail!("closed by the server; left over: {}", self.pending().escape_ascii());
             }
         }
     }

@@ -27,9 +27,7 @@ impl Frame {
         let line = &bytes[1..line_end];
         let mut at = line_end + 2;
         match kind {
-            b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => {
-                Ok(Some((Self::Line(kind, line.to_vec()), at)))
-            }
+            b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'(' => Ok(Some((Self::Line(kind, line.to_vec()), at))),
             b'$' | b'=' | b'!' => {
                 let Some(length) = length_of(line)? else {
                     return Ok(Some((Self::Null(kind), at)));
@@ -37,10 +35,7 @@ impl Frame {
                 if bytes.len() < at + length + 2 {
                     return Ok(None);
                 }
-                Ok(Some((
-                    Self::Bulk(kind, bytes[at..at + length].to_vec()),
-                    at + length + 2,
-                )))
+                Ok(Some((Self::Bulk(kind, bytes[at..at + length].to_vec()), at + length + 2)))
             }
             b'*' | b'>' | b'~' | b'%' => {
                 let Some(length) = length_of(line)? else {
@@ -57,10 +52,7 @@ impl Frame {
                 }
                 Ok(Some((Self::Aggregate(kind, items), at)))
             }
-            _ => Err(format!(
-                "not a RESP value: {}",
-                bytes[..bytes.len().min(64)].escape_ascii()
-            )),
+            _ => Err(format!("not a RESP value: {}", bytes[..bytes.len().min(64)].escape_ascii())),
         }
     }
 
@@ -86,11 +78,7 @@ impl Frame {
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Aggregate(kind, items) => {
-                let length = if *kind == b'%' {
-                    items.len() / 2
-                } else {
-                    items.len()
-                };
+                let length = if *kind == b'%' { items.len() / 2 } else { items.len() };
                 out.push(*kind);
                 out.extend_from_slice(format!("{length}\r\n").as_bytes());
                 for item in items {
@@ -162,9 +150,7 @@ fn length_of(line: &[u8]) -> Result<Option<usize>, String> {
     if text == "-1" {
         return Ok(None);
     }
-    text.parse()
-        .map(Some)
-        .map_err(|error| format!("length {text:?}: {error}"))
+    text.parse().map(Some).map_err(|error| format!("length {text:?}: {error}"))
 }
 
 #[cfg(test)]

@@ -26,6 +26,20 @@ pub enum Target {
     Running(SocketAddr),
 }
 
+impl Target {
+    /// What `FANFARE_TARGET` names, or the built program.
+    ///
+    /// # Errors
+    ///
+    /// If it names nothing known.
+    pub fn from_env() -> Result<Self> {
+        match env::var("FANFARE_TARGET") {
+            Ok(text) => text.parse().map_err(|error: String| anyhow!(error)),
+            Err(_) => Ok(Self::Fanfare),
+        }
+    }
+}
+
 impl std::str::FromStr for Target {
     type Err = String;
 
@@ -41,7 +55,7 @@ impl std::str::FromStr for Target {
     }
 }
 
-/// A server under test.
+/// A server under test, ended when dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -57,10 +71,7 @@ impl Server {
     ///
     /// If the program is not there, or does not say within 20 seconds that it is ready.
     pub fn start(target: &Target, arguments: &[&str]) -> Result<Self> {
-        let arguments: Vec<String> = arguments
-            .iter()
-            .map(|&argument| argument.to_owned())
-            .collect();
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let (address, process) = match target {
             Target::Running(address) => (*address, None),
             Target::Fanfare | Target::Redis => {
@@ -68,12 +79,7 @@ impl Server {
                 (address, Some(process))
             }
         };
-        Ok(Self {
-            address,
-            target: target.clone(),
-            arguments,
-            process,
-        })
+        Ok(Self { address, target: target.clone(), arguments, process })
     }
 
     /// Where it listens.
@@ -94,10 +100,7 @@ impl Server {
     ///
     /// If the server was not started here, or cannot be ended.
     pub fn kill(&mut self) -> Result<()> {
-        let mut process = self
-            .process
-            .take()
-            .ok_or_else(|| anyhow!("this server was not started here"))?;
+        let mut process = self.process.take().ok_or_else(|| anyhow!("this server was not started here"))?;
         process.kill()?;
         process.wait()?;
         Ok(())
@@ -120,9 +123,7 @@ impl Server {
     ///
     /// If the server was not started here or the system does not tell.
     pub fn resident_bytes(&self) -> Result<u64> {
-        let pid = self
-            .pid()
-            .ok_or_else(|| anyhow!("this server was not started here"))?;
+        let pid = self.pid().ok_or_else(|| anyhow!("this server was not started here"))?;
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
         let kib = status
             .lines()
@@ -145,53 +146,35 @@ impl Drop for Server {
 
 /// Starts one process; port 0 means any free one.
 fn spawn(target: &Target, port: u16, arguments: &[String]) -> Result<(SocketAddr, Child)> {
-    // A port that was free a moment ago may be taken when redis-server binds it; another one will do.
+    // A port that was free a moment ago may be taken when the server binds it; another one will do.
     let mut tries_left = if port == 0 { 5 } else { 1 };
     loop {
         tries_left -= 1;
         match spawn_once(target, port, arguments) {
-            Err(_) if tries_left > 0 && *target == Target::Redis => {}
+            Err(_) if tries_left > 0 => {}
             result => return result,
         }
     }
 }
 
 fn spawn_once(target: &Target, port: u16, arguments: &[String]) -> Result<(SocketAddr, Child)> {
-    let mut asked_port = port;
+    let port = if port == 0 { TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port() } else { port };
     let mut command = match target {
         Target::Fanfare => {
             let mut command = Command::new(fanfare_program()?);
-            command.args(["serve", "--port", &port.to_string()]);
+            command.arg("serve");
             command
         }
         Target::Redis => {
-            if port == 0 {
-                asked_port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-                    .local_addr()?
-                    .port();
-            }
             let mut command = Command::new("redis-server");
-            command.args([
-                "--port",
-                &asked_port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-            ]);
-            command.args(["--appendonly", "no", "--daemonize", "no"]);
+            command.args(["--save", "", "--appendonly", "no", "--daemonize", "no"]);
             command
         }
         Target::Running(_) => bail!("a server that already runs cannot be started"),
     };
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut process = command
-        .spawn()
-        .with_context(|| format!("starting {command:?}"))?;
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().with_context(|| format!("starting {command:?}"))?;
 
     let (lines_tx, lines_rx) = mpsc::channel();
     if let Some(stdout) = process.stdout.take() {
@@ -200,16 +183,11 @@ fn spawn_once(target: &Target, port: u16, arguments: &[String]) -> Result<(Socke
     if let Some(stderr) = process.stderr.take() {
         forward_lines(stderr, lines_tx);
     }
+    let ready = if *target == Target::Redis { "Ready to accept connections" } else { "listens on" };
     let mut said = String::new();
     while let Ok(line) = lines_rx.recv_timeout(START_MAX) {
-        let ready_port = match target {
-            Target::Redis => line
-                .contains("Ready to accept connections")
-                .then_some(asked_port),
-            _ => port_in(&line),
-        };
-        if let Some(ready_port) = ready_port {
-            return Ok((SocketAddr::from((Ipv4Addr::LOCALHOST, ready_port)), process));
+        if line.contains(ready) {
+            return Ok((SocketAddr::from((Ipv4Addr::LOCALHOST, port)), process));
         }
         said.push_str(&line);
         said.push('\n');
@@ -230,15 +208,6 @@ fn forward_lines(output: impl std::io::Read + Send + 'static, lines: mpsc::Sende
     });
 }
 
-/// The port in a line such as `listening on 127.0.0.1:6379`.
-fn port_in(line: &str) -> Option<u16> {
-    let (_, rest) = line.split_once("127.0.0.1:")?;
-    let digits = rest
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(rest.len());
-    rest[..digits].parse().ok().filter(|&port| port != 0)
-}
-
 /// `FANFARE_BIN`, or the program built beside this test.
 fn fanfare_program() -> Result<OsString> {
     if let Some(program) = env::var_os("FANFARE_BIN") {
@@ -251,24 +220,7 @@ fn fanfare_program() -> Result<OsString> {
         .take(2)
         .map(|folder| folder.join("fanfare"))
         .find(|candidate| candidate.is_file());
-    beside.map(PathBuf::into_os_string).ok_or_else(|| {
-        anyhow!(
-            "no fanfare program: build it with `cargo build -p fanfare-cli`, or set FANFARE_BIN"
-        )
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_port_is_read_from_a_line() {
-        assert_eq!(
-            port_in("fanfare listens on 127.0.0.1:4321, 2 workers"),
-            Some(4321)
-        );
-        assert_eq!(port_in("listening 127.0.0.1:0"), None);
-        assert_eq!(port_in("nothing"), None);
-    }
+    beside
+        .map(PathBuf::into_os_string)
+        .ok_or_else(|| anyhow!("no fanfare program: build it with `cargo build -p fanfare-cli`, or set FANFARE_BIN"))
 }

@@ -12,20 +12,12 @@ fuzz_target!(|data: &[u8]| {
     };
     let limits = match control & 128 {
         0 => DecodeLimits::DEFAULT,
-        _ => DecodeLimits {
-            depth_max: 3,
-            values_max: 10,
-            bytes_max: 50,
-        },
+        _ => DecodeLimits { depth_max: 3, values_max: 10, bytes_max: 50 },
     };
     let whole = decode(input, &limits);
     let piece = usize::from(control & 127) + 1;
     // Debug text, since not-a-number is not equal to itself.
-    assert_eq!(
-        format!("{:?}", arrive(input, piece, limits)),
-        format!("{whole:?}"),
-        "in pieces of {piece}"
-    );
+    assert_eq!(format!("{:?}", arrive(input, piece, limits)), format!("{whole:?}"), "in pieces of {piece}");
 
     if let Ok(Some((value, length))) = whole {
         assert!(length <= input.len().min(limits.bytes_max));
@@ -34,11 +26,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-fn arrive(
-    input: &[u8],
-    piece: usize,
-    limits: DecodeLimits,
-) -> Result<Option<(Value, usize)>, DecodeError> {
+fn arrive(input: &[u8], piece: usize, limits: DecodeLimits) -> Result<Option<(Value, usize)>, DecodeError> {
     let mut decoder = Decoder::new(limits);
     let mut end = 0;
     while end < input.len() {
@@ -60,8 +48,5 @@ fn measure(value: &Value) -> (usize, usize) {
             None => return (0, 1),
         },
     };
-    inside
-        .into_iter()
-        .map(measure)
-        .fold((1, 1), |sum, one| (sum.0.max(one.0 + 1), sum.1 + one.1))
+    inside.into_iter().map(measure).fold((1, 1), |sum, one| (sum.0.max(one.0 + 1), sum.1 + one.1))
 }

@@ -8,44 +8,30 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let mut halves = data.splitn(2, |&byte| byte == b'\n');
-    let (pattern, text) = (
-        halves.next().unwrap_or_default(),
-        halves.next().unwrap_or_default(),
-    );
+    let (pattern, text) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
     let matched = glob_match(pattern, text);
     // The reference takes exponential time in the stars.
     let stars = pattern.iter().filter(|&&byte| byte == b'*').count();
     if stars <= 3 && text.len() <= 64 || stars <= 6 && text.len() <= 16 {
         // On an empty text Redis does not look at the pattern.
-        let expected = if text.is_empty() {
-            pattern.is_empty()
-        } else {
-            reference(pattern, text)
-        };
-        assert_eq!(
-            matched,
-            expected,
-            "{} on {}",
-            pattern.escape_ascii(),
-            text.escape_ascii()
-        );
+        let expected = if text.is_empty() { pattern.is_empty() } else { reference(pattern, text) };
+        assert_eq!(matched, expected, "{} on {}", pattern.escape_ascii(), text.escape_ascii());
     }
 });
 
 fn reference(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern, text) {
         ([], []) => true,
-        ([b'*', rest @ ..], _) => {
-            reference(rest, text) || (!text.is_empty() && reference(pattern, &text[1..]))
-        }
+        ([b'*', rest @ ..], _) => reference(rest, text) || (!text.is_empty() && reference(pattern, &text[1..])),
         ([], _) | (_, []) => false,
         ([b'?', rest @ ..], [_, behind @ ..]) => reference(rest, behind),
         ([b'[', class @ ..], [byte, behind @ ..]) => {
             let (matches, rest) = reference_class(class, *byte);
             matches && reference(rest, behind)
         }
-        ([b'\\', literal, rest @ ..], [byte, behind @ ..])
-        | ([literal, rest @ ..], [byte, behind @ ..]) => literal == byte && reference(rest, behind),
+        ([b'\\', literal, rest @ ..], [byte, behind @ ..]) | ([literal, rest @ ..], [byte, behind @ ..]) => {
+            literal == byte && reference(rest, behind)
+        }
     }
 }
 

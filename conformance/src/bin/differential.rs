@@ -34,19 +34,12 @@ fn main() -> anyhow::Result<()> {
     let (mut passed, mut failed) = (0, 0);
     while left > 0 && failed < arguments.differences {
         let mut done = 0;
-        let result = differential::run(
-            &arguments.target[0],
-            &arguments.target[1],
-            &server,
-            seed,
-            left,
-            |count| {
-                done = count;
-                if count % 1000 == 0 {
-                    println!("{count} sequences");
-                }
-            },
-        );
+        let result = differential::run(&arguments.target[0], &arguments.target[1], &server, seed, left, |count| {
+            done = count;
+            if count % 1000 == 0 {
+                println!("{count} sequences");
+            }
+        });
         passed += done;
         if let Err(error) = result {
             failed += 1;

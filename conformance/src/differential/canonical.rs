@@ -45,9 +45,7 @@ pub fn canonical(bytes: &[u8], effects: &Effects) -> Option<Vec<u8>> {
 /// One publication reaches a client once for each matching pattern, in no defined order.
 fn sort_pattern_messages(frames: &mut [Frame]) {
     let same = |left: &Frame, right: &Frame| {
-        is_kind(left, b"pmessage")
-            && is_kind(right, b"pmessage")
-            && left.items()[2..] == right.items()[2..]
+        is_kind(left, b"pmessage") && is_kind(right, b"pmessage") && left.items()[2..] == right.items()[2..]
     };
     for run in frames.chunk_by_mut(same) {
         run.sort_by(|left, right| second(left).cmp(second(right)));
@@ -77,10 +75,7 @@ fn blank_hello(frame: &mut Frame) {
     let Frame::Aggregate(_, items) = frame else {
         return;
     };
-    if items
-        .first()
-        .is_some_and(|first| first.bytes() == b"server")
-    {
+    if items.first().is_some_and(|first| first.bytes() == b"server") {
         for pair in items.chunks_exact_mut(2) {
             if HELLO_OWN.contains(&pair[0].bytes()) {
                 pair[1] = Frame::Line(b'+', b"<own>".to_vec());
@@ -116,25 +111,11 @@ mod tests {
         let later = b">4\r\n$8\r\npmessage\r\n$2\r\na*\r\n$1\r\na\r\n$1\r\ny\r\n>4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$1\r\na\r\n$1\r\nx\r\n";
         assert!(!equal(one, later, &plain));
 
-        let listed = Effects {
-            listing: true,
-            ..Effects::default()
-        };
-        assert!(equal(
-            b"*2\r\n$1\r\na\r\n$1\r\nb\r\n",
-            b"*2\r\n$1\r\nb\r\n$1\r\na\r\n",
-            &listed
-        ));
-        assert!(!equal(
-            b"*2\r\n$1\r\na\r\n$1\r\nb\r\n",
-            b"*2\r\n$1\r\nb\r\n$1\r\na\r\n",
-            &plain
-        ));
+        let listed = Effects { listing: true, ..Effects::default() };
+        assert!(equal(b"*2\r\n$1\r\na\r\n$1\r\nb\r\n", b"*2\r\n$1\r\nb\r\n$1\r\na\r\n", &listed));
+        assert!(!equal(b"*2\r\n$1\r\na\r\n$1\r\nb\r\n", b"*2\r\n$1\r\nb\r\n$1\r\na\r\n", &plain));
 
-        let all = Effects {
-            unsubscribe_all: true,
-            ..Effects::default()
-        };
+        let all = Effects { unsubscribe_all: true, ..Effects::default() };
         let gone = b"*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$11\r\nunsubscribe\r\n$1\r\nb\r\n:0\r\n";
         let gone_too = b"*3\r\n$11\r\nunsubscribe\r\n$1\r\nb\r\n:1\r\n*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n";
         assert!(equal(gone, gone_too, &all));

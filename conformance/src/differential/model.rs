@@ -22,6 +22,8 @@ pub enum Kind {
 pub enum Op {
     /// A command refused before it runs: unknown, or with the wrong number of arguments.
     Bad,
+    /// EXEC with arguments, which is refused and discards the transaction.
+    BadExec,
     /// CLIENT ID: its answer differs between servers.
     ClientId,
     /// CLIENT REPLY.
@@ -138,15 +140,14 @@ impl Session {
     }
 
     fn in_subscribe_mode(&self) -> bool {
-        let subscribed = !self.channels.is_empty()
-            || !self.patterns.is_empty()
-            || !self.shard_channels.is_empty();
+        let subscribed = !self.channels.is_empty() || !self.patterns.is_empty() || !self.shard_channels.is_empty();
         subscribed && !self.resp3
     }
 
     fn apply_in_multi(&mut self, op: &Op, effects: &mut Effects) {
         match op {
             Op::Bad => self.refuse(),
+            Op::BadExec => self.queue = None,
             Op::Discard | Op::Exec | Op::Quit | Op::Reset => self.run(op, effects),
             Op::Multi => {
                 if !self.is_silent() {
@@ -165,7 +166,7 @@ impl Session {
 
     fn run(&mut self, op: &Op, effects: &mut Effects) {
         match op {
-            Op::Bad | Op::Ignored | Op::Other | Op::Ping => {}
+            Op::Bad | Op::BadExec | Op::Ignored | Op::Other | Op::Ping => {}
             Op::ClientId => effects.client_id = true,
             Op::ClientReply(ReplyMode::On) => self.replies_off = false,
             Op::ClientReply(ReplyMode::Off) => self.replies_off = true,
@@ -224,8 +225,5 @@ impl Session {
 }
 
 fn allowed_in_subscribe_mode(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Ping | Op::Quit | Op::Reset | Op::Subscribe(..) | Op::Unsubscribe(..)
-    )
+    matches!(op, Op::Ping | Op::Quit | Op::Reset | Op::Subscribe(..) | Op::Unsubscribe(..))
 }

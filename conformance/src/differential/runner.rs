@@ -39,30 +39,23 @@ pub struct Failure {
     pub seed: u64,
     /// The difference in the whole sequence.
     pub first: Mismatch,
-    /// The shortest sequence found that still differs, and how; `None` if it did not differ on new connections.
-    pub shrunk: Option<(Sequence, Mismatch)>,
+    /// The shortest sequence found that still differs, and how; or why there is none.
+    pub shrunk: Result<(Sequence, Mismatch), String>,
 }
 
 impl std::error::Error for Failure {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            out,
-            "the servers differ; run again with --seed {} --sequences 1",
-            self.seed
-        )?;
+        writeln!(out, "the servers differ; run again with --seed {} --sequences 1", self.seed)?;
         match &self.shrunk {
-            Some((sequence, mismatch)) => {
+            Ok((sequence, mismatch)) => {
                 writeln!(out, "shortest sequence that still differs:")?;
                 write_sequence(out, sequence, mismatch.step)?;
                 write_mismatch(out, mismatch)
             }
-            None => {
-                writeln!(
-                    out,
-                    "(not so on new connections: a RESET or an earlier sequence matters)"
-                )?;
+            Err(reason) => {
+                writeln!(out, "({reason})")?;
                 write_sequence(out, &sequence(self.seed), self.first.step)?;
                 write_mismatch(out, &self.first)
             }
@@ -70,17 +63,9 @@ impl fmt::Display for Failure {
     }
 }
 
-fn write_sequence(
-    out: &mut fmt::Formatter<'_>,
-    sequence: &Sequence,
-    last_step: usize,
-) -> fmt::Result {
+fn write_sequence(out: &mut fmt::Formatter<'_>, sequence: &Sequence, last_step: usize) -> fmt::Result {
     for (index, step) in sequence.steps.iter().enumerate().take(last_step + 1) {
-        writeln!(
-            out,
-            "  step {index}, connection {}, cuts {:?}:",
-            step.connection, step.cuts
-        )?;
+        writeln!(out, "  step {index}, connection {}, cuts {:?}:", step.connection, step.cuts)?;
         for item in &step.items {
             writeln!(out, "    {:?}: {}", kind_of(&item.op), shown(&item.bytes))?;
         }
@@ -89,12 +74,7 @@ fn write_sequence(
 }
 
 fn write_mismatch(out: &mut fmt::Formatter<'_>, mismatch: &Mismatch) -> fmt::Result {
-    let Mismatch {
-        step,
-        connection,
-        reference,
-        subject,
-    } = mismatch;
+    let Mismatch { step, connection, reference, subject } = mismatch;
     writeln!(out, "after step {step}, on connection {connection}:")?;
     writeln!(out, "  reference: {}", shown(reference))?;
     writeln!(out, "  subject:   {}", shown(subject))
@@ -102,11 +82,7 @@ fn write_mismatch(out: &mut fmt::Formatter<'_>, mismatch: &Mismatch) -> fmt::Res
 
 /// The name of an operation without its arguments, which the bytes show already.
 fn kind_of(op: &Op) -> String {
-    format!("{op:?}")
-        .split('(')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    format!("{op:?}").split('(').next().unwrap_or_default().to_owned()
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -114,16 +90,8 @@ fn shown(bytes: &[u8]) -> String {
     if bytes.len() <= SHOWN_MAX {
         return bytes.escape_ascii().to_string();
     }
-    let (front, back) = (
-        &bytes[..SHOWN_MAX / 2],
-        &bytes[bytes.len() - SHOWN_MAX / 2..],
-    );
-    format!(
-        "{} ...({} bytes)... {}",
-        front.escape_ascii(),
-        bytes.len(),
-        back.escape_ascii()
-    )
+    let (front, back) = (&bytes[..SHOWN_MAX / 2], &bytes[bytes.len() - SHOWN_MAX / 2..]);
+    format!("{} ...({} bytes)... {}", front.escape_ascii(), bytes.len(), back.escape_ascii())
 }
 
 /// Both servers with the connections to them, which are used again from sequence to sequence.
@@ -171,26 +139,20 @@ impl Fence {
             Self::Close => false,
             Self::NestedMulti { errors_before } => {
                 received.ends_with(NESTED_MULTI)
-                    && received
-                        .windows(NESTED_MULTI.len())
-                        .filter(|&window| window == NESTED_MULTI)
-                        .count()
+                    && received.windows(NESTED_MULTI.len()).filter(|&window| window == NESTED_MULTI).count()
                         > *errors_before
             }
-            Self::Ping(token) => {
-                after(received, token).is_some_and(|rest| rest.starts_with(b"\r\n"))
+            Self::Ping(token) => after(received, token).is_some_and(|rest| rest.starts_with(b"\r\n")),
+            Self::Unsubscribe(token) => {
+                after(received, token).is_some_and(|rest| rest.starts_with(b"\r\n:") && rest[2..].contains(&b'\n'))
             }
-            Self::Unsubscribe(token) => after(received, token)
-                .is_some_and(|rest| rest.starts_with(b"\r\n:") && rest[2..].contains(&b'\n')),
         }
     }
 }
 
 fn after<'a>(haystack: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
     // The fence is at the end, or close to it.
-    let at = haystack
-        .windows(needle.len())
-        .rposition(|window| window == needle)?;
+    let at = haystack.windows(needle.len()).rposition(|window| window == needle)?;
     Some(&haystack[at + needle.len()..])
 }
 
@@ -218,24 +180,18 @@ impl Runner {
     pub fn run(&mut self, seed: u64) -> Result<()> {
         let whole = sequence(seed);
         let Some(first) = self.play(&whole).with_context(|| format!("seed {seed}"))? else {
-            return self
-                .reset()
-                .with_context(|| format!("resetting after seed {seed}"));
+            return self.reset().with_context(|| format!("resetting after seed {seed}"));
         };
         let shrunk = shrink::shrink(&whole, |candidate| {
             self.start_over()?;
             self.play(candidate)
         });
-        let shrunk = shrunk.with_context(|| {
-            let answers = [first.reference.as_slice(), b" <> ", &first.subject].concat();
-            format!("shrinking seed {seed}, which answered {}", shown(&answers))
-        })?;
-        Err(Failure {
-            seed,
-            first,
-            shrunk,
-        }
-        .into())
+        let shrunk = match shrunk {
+            Ok(Some(shortest)) => Ok(shortest),
+            Ok(None) => Err("not so on new connections: a RESET or an earlier sequence matters".to_owned()),
+            Err(error) => Err(format!("not made shorter: {error:#}")),
+        };
+        Err(Failure { seed, first, shrunk }.into())
     }
 
     /// Plays one sequence on the connections there are; the first difference, if any.
@@ -247,19 +203,11 @@ impl Runner {
             self.open(index)?;
         }
         for (index, step) in sequence.steps.iter().enumerate() {
-            if let Some((connection, [reference, subject])) =
-                self.play_step(step).with_context(|| {
-                    let items: Vec<String> =
-                        step.items.iter().map(|item| shown(&item.bytes)).collect();
-                    format!("step {index}, which sends {}", items.join(" | "))
-                })?
-            {
-                return Ok(Some(Mismatch {
-                    step: index,
-                    connection,
-                    reference,
-                    subject,
-                }));
+            if let Some((connection, [reference, subject])) = self.play_step(step).with_context(|| {
+                let items: Vec<String> = step.items.iter().map(|item| shown(&item.bytes)).collect();
+                format!("step {index}, which sends {}", items.join(" | "))
+            })? {
+                return Ok(Some(Mismatch { step: index, connection, reference, subject }));
             }
         }
         Ok(None)
@@ -267,10 +215,7 @@ impl Runner {
 
     fn play_step(&mut self, step: &Step) -> Result<Option<(usize, [Vec<u8>; 2])>> {
         self.open(step.connection)?;
-        let Some(session) = self.peers[step.connection]
-            .as_ref()
-            .map(|peer| &peer.session)
-        else {
+        let Some(session) = self.peers[step.connection].as_ref().map(|peer| &peer.session) else {
             bail!("the connection was just opened");
         };
         let mut after = session.clone();
@@ -294,23 +239,13 @@ impl Runner {
         if difference.is_some() {
             return Ok(difference);
         }
-        let others: Vec<usize> = (0..self.peers.len())
-            .filter(|&index| index != step.connection)
-            .collect();
+        let others: Vec<usize> = (0..self.peers.len()).filter(|&index| index != step.connection).collect();
         self.compare(&others, &Effects::default(), step.ping_fence)
     }
 
     fn send_burst(&mut self, step: &Step, closes: bool) -> Result<()> {
-        let bytes: Vec<u8> = step
-            .items
-            .iter()
-            .flat_map(|item| item.bytes.iter().copied())
-            .collect();
-        let mut ends: Vec<usize> = step
-            .cuts
-            .iter()
-            .map(|cut| bytes.len() * cut / 1000)
-            .collect();
+        let bytes: Vec<u8> = step.items.iter().flat_map(|item| item.bytes.iter().copied()).collect();
+        let mut ends: Vec<usize> = step.cuts.iter().map(|cut| bytes.len() * cut / 1000).collect();
         ends.push(bytes.len());
         ends.sort_unstable();
         let mut sent = 0;
@@ -319,7 +254,7 @@ impl Runner {
                 continue;
             }
             if sent > 0 {
-                // An answer to a question asked now shows that the server has seen the part before.
+                // By the time a question asked now is answered, the part before has most likely been read.
                 for control in &mut self.controls {
                     control.call(&["PING"])?;
                 }
@@ -353,9 +288,7 @@ impl Runner {
             let fence = if peer.session.is_closed() {
                 Fence::Close
             } else if peer.session.in_multi() {
-                Fence::NestedMulti {
-                    errors_before: effects.nested_multi,
-                }
+                Fence::NestedMulti { errors_before: effects.nested_multi }
             } else if ping_fence && !peer.session.is_silent() {
                 Fence::Ping(token)
             } else {
@@ -381,20 +314,12 @@ impl Runner {
             let Some(peer) = &mut self.peers[index] else {
                 continue;
             };
-            let [reference, subject] = peer
-                .connections
-                .each_mut()
-                .map(|connection| read_to(connection, &fence));
-            ensure!(
-                reference.1,
-                "the reference server did not answer as expected: {}",
-                shown(&reference.0)
-            );
+            let [reference, subject] = peer.connections.each_mut().map(|connection| read_to(connection, &fence));
+            ensure!(reference.1, "the reference server did not answer as expected: {}", shown(&reference.0));
             if difference.is_none() && !same(&reference, &subject, effects) {
                 let mut subject_bytes = subject.0;
                 if !subject.1 {
-                    subject_bytes
-                        .extend_from_slice(b"<nothing more, or closed too early or too late>");
+                    subject_bytes.extend_from_slice(b"<nothing more, or closed too early or too late>");
                 }
                 difference = Some((index, [reference.0, subject_bytes]));
             }
@@ -406,17 +331,11 @@ impl Runner {
         if self.peers[index].is_some() {
             return Ok(());
         }
-        let connections = [
-            Connection::open(self.addresses[0])?,
-            Connection::open(self.addresses[1])?,
-        ];
+        let connections = [Connection::open(self.addresses[0])?, Connection::open(self.addresses[1])?];
         for connection in &connections {
             connection.stream().set_read_timeout(Some(ANSWER_MAX))?;
         }
-        self.peers[index] = Some(Peer {
-            connections,
-            session: Session::default(),
-        });
+        self.peers[index] = Some(Peer { connections, session: Session::default() });
         Ok(())
     }
 
@@ -443,8 +362,7 @@ impl Runner {
                 let channels = control.call(&["PUBSUB", "CHANNELS"])?;
                 let shard_channels = control.call(&["PUBSUB", "SHARDCHANNELS"])?;
                 let patterns = control.call(&["PUBSUB", "NUMPAT"])?;
-                let empty =
-                    |list: &Frame| matches!(list, Frame::Aggregate(_, items) if items.is_empty());
+                let empty = |list: &Frame| matches!(list, Frame::Aggregate(_, items) if items.is_empty());
                 if empty(&channels) && empty(&shard_channels) && patterns.integer() == Some(0) {
                     break;
                 }
@@ -473,10 +391,7 @@ fn same(reference: &(Vec<u8>, bool), subject: &(Vec<u8>, bool), effects: &Effect
         return false;
     }
     reference.0 == subject.0
-        || match (
-            canonical(&reference.0, effects),
-            canonical(&subject.0, effects),
-        ) {
+        || match (canonical(&reference.0, effects), canonical(&subject.0, effects)) {
             (Some(reference), Some(subject)) => reference == subject,
             _ => false,
         }

@@ -26,28 +26,25 @@ pub(super) fn shrink(
     let mut best = whole.clone();
     best.steps.truncate(mismatch.step + 1);
 
-    let mut try_one =
-        |best: &mut Sequence, mismatch: &mut Mismatch, candidate: Sequence| -> Result<bool> {
-            if start.elapsed() > SHRINK_MAX {
-                return Ok(false);
-            }
-            let Some(found) = play(&candidate)? else {
-                return Ok(false);
-            };
-            *best = candidate;
-            best.steps.truncate(found.step + 1);
-            *mismatch = found;
-            Ok(true)
+    let mut try_one = |best: &mut Sequence, mismatch: &mut Mismatch, candidate: Sequence| -> Result<bool> {
+        if start.elapsed() > SHRINK_MAX {
+            return Ok(false);
+        }
+        let Some(found) = play(&candidate)? else {
+            return Ok(false);
         };
+        *best = candidate;
+        best.steps.truncate(found.step + 1);
+        *mismatch = found;
+        Ok(true)
+    };
 
     let mut width = best.steps.len();
     while width > 0 {
         let mut at = 0;
         while at < best.steps.len() {
             let mut candidate = best.clone();
-            candidate
-                .steps
-                .drain(at..(at + width).min(candidate.steps.len()));
+            candidate.steps.drain(at..(at + width).min(candidate.steps.len()));
             if !try_one(&mut best, &mut mismatch, candidate)? {
                 at += width;
             }
@@ -56,10 +53,7 @@ pub(super) fn shrink(
     }
     for step in (0..best.steps.len()).rev() {
         let mut at = 0;
-        while step < best.steps.len()
-            && at < best.steps[step].items.len()
-            && best.steps[step].items.len() > 1
-        {
+        while step < best.steps.len() && at < best.steps[step].items.len() && best.steps[step].items.len() > 1 {
             let mut candidate = best.clone();
             candidate.steps[step].items.remove(at);
             if !try_one(&mut best, &mut mismatch, candidate)? {

@@ -1,1 +1,26 @@
-//! placeholder
+//! Sessions, one command table, one settings table: the broker without sockets, clock or threads.
+//!
+//! A [`Broker`] is what all workers of a process share. Each worker thread owns a [`Worker`]: it takes the bytes that
+//! connections sent, executes their requests, and says which connections have something to be written. Time comes in
+//! as a [`Now`]; sockets, threads and files stay outside.
+#![forbid(unsafe_code)]
+
+mod broker;
+mod client;
+mod close;
+pub mod command;
+mod commands;
+#[cfg(test)]
+pub(crate) mod harness;
+mod session;
+pub mod settings;
+mod slowlog;
+mod stats;
+mod worker;
+
+pub use broker::{Broker, BrokerOptions, Control, ServerFacts, VERSION};
+pub use client::{Client, Clients, Endpoint};
+pub use close::CloseReason;
+pub use session::Session;
+pub use stats::Stats;
+pub use worker::{ConnId, Now, Worker};

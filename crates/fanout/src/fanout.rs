@@ -11,7 +11,7 @@ use slab::Slab;
 use crate::frame_log::{FrameLog, FrameRange};
 use crate::interest::{Interest, Kind, Name, Published, Slot, WorkerId, WorkerSet};
 use crate::mailbox::{Inbox, Payload};
-use crate::outbox::{DialectId, Outbox, OutboxLimits, Overflow};
+use crate::outbox::{DialectId, Outbox, OutboxLimits, Overflow, Piece};
 use crate::subscribers::{SubscriberId, Subscribers};
 
 /// Dialects that one worker can serve.
@@ -252,11 +252,29 @@ impl<C> Fanout<C> {
         }
     }
 
+    /// Reserves a place behind all that is queued for `id`, to be filled by [`Fanout::fill_own`]; what is queued
+    /// meanwhile comes after it.
+    pub fn reserve_own(&mut self, id: SubscriberId) {
+        self.outboxes[id as usize].pieces.push_back(Piece::Own(Vec::new()));
+    }
+
+    /// Puts `bytes` into the place that was reserved.
+    pub fn fill_own(&mut self, id: SubscriberId, bytes: &[u8]) {
+        let outbox = &mut self.outboxes[id as usize];
+        outbox.fill_own(bytes);
+        mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
+        if outbox.bytes > outbox.watch_bytes {
+            self.enforce(id);
+        }
+    }
+
     /// Takes everything that was put into the mailbox up to now and distributes it.
     pub fn poll_mailbox(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
         let tail = self.interest.mailbox(self.worker).tail();
         self.drain_until(tail);
+        // The last fetch may have brought what was put since; nobody tells us of it again.
+        self.drain_until(self.inbox.fetched());
         self.distribute();
     }
 
@@ -483,7 +501,7 @@ impl<C> Fanout<C> {
                     .iter()
                     .flat_map(|(_, outbox)| &outbox.pieces)
                     .filter_map(|piece| match piece {
-                        crate::outbox::Piece::Frames { dialect: at, range } if *at == dialect => Some(*range),
+                        Piece::Frames { dialect: at, range } if *at == dialect => Some(*range),
                         _ => None,
                     })
                     .collect();

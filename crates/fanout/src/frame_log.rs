@@ -60,7 +60,6 @@ enum Store {
 
 struct Run {
     start: u64,
-    len: u32,
     offset: u32,
 }
 
@@ -375,7 +374,7 @@ impl FrameLog {
         // Read through a log of that one segment: one way to find bytes, whatever the store.
         let source = Self { segments: VecDeque::from([segment]), ..Self::new(self.dialect) };
         for run in runs {
-            kept.push(Run { start: run.start, len: run.len, offset: bytes.len() as u32 });
+            kept.push(Run { start: run.start, offset: bytes.len() as u32 });
             bytes.extend_from_slice(source.contiguous(run));
         }
         kept.shrink_to_fit();

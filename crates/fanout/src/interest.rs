@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use crate::mailbox::{Mailbox, PayloadRef, SHARED_PAYLOAD_BYTES_MIN};
 use crate::pattern_set::PatternSet;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, RwLock, lock};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, HashSeed, Mutex, MutexGuard, Ordering, RwLock, fence, lock};
 
 /// The most workers one process can have: a set of them is one `u64`.
 pub const WORKERS_MAX: usize = 64;
@@ -28,6 +28,9 @@ pub type Slot = u32;
 
 /// A channel's or pattern's name, shared by the table and all who subscribed to it.
 pub type Name = Arc<[u8]>;
+
+/// Parts of the table, for each worker. Models have few: each is a lock that a pattern change takes.
+const PARTS_PER_WORKER: usize = if cfg!(loom) { 1 } else { 16 };
 
 /// The three kinds of subscription; each is a name space of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -153,13 +156,13 @@ struct Peer<C> {
 /// ```
 pub struct Interest<C> {
     parts: Box<[Mutex<Part>]>,
-    hasher: foldhash::fast::RandomState,
+    hasher: HashSeed,
     patterns: RwLock<PatternSet<Pattern>>,
     /// Changes with every pattern subscription, while all parts are locked.
     generation: AtomicU64,
     pattern_count: AtomicUsize,
     channel_counts: [AtomicUsize; 2],
-    matches_max_per_part: usize,
+    matches_max_per_part: AtomicUsize,
     window_bytes: AtomicUsize,
     peers: Box<[Peer<C>]>,
 }
@@ -190,15 +193,15 @@ impl<C> Interest<C> {
         let workers = options.workers;
         assert!((1..=WORKERS_MAX).contains(&workers), "1 to {WORKERS_MAX} workers, not {workers}");
         // Publishers of different channels should rarely meet in a part.
-        let parts = if workers == 1 { 1 } else { (16 * workers).next_power_of_two() };
+        let parts = if workers == 1 { 1 } else { (PARTS_PER_WORKER * workers).next_power_of_two() };
         Self {
             parts: (0..parts).map(|_| Mutex::new(Part::default())).collect(),
-            hasher: foldhash::fast::RandomState::default(),
+            hasher: HashSeed::default(),
             patterns: RwLock::new(PatternSet::new()),
             generation: AtomicU64::new(0),
             pattern_count: AtomicUsize::new(0),
             channel_counts: [AtomicUsize::new(0), AtomicUsize::new(0)],
-            matches_max_per_part: options.pattern_cache_entries / parts,
+            matches_max_per_part: AtomicUsize::new(options.pattern_cache_entries / parts),
             window_bytes: AtomicUsize::new(options.publish_window_bytes),
             peers: (0..workers)
                 .map(|_| Peer { mailbox: Mailbox::new(), behind: AtomicBool::new(false), waiting: AtomicU64::new(0) })
@@ -364,7 +367,7 @@ impl<C> Interest<C> {
             return;
         }
         // Starting over is rare and cheap next to keeping an order of use on the publish path.
-        if part.matches.len() >= self.matches_max_per_part {
+        if part.matches.len() >= self.matches_max_per_part.load(Ordering::Relaxed) {
             part.matches.clear();
         }
         part.matches.insert_unique(hash, fresh, |found| self.hash(Kind::Channel, &found.name));
@@ -419,6 +422,14 @@ impl<C> Interest<C> {
         self.window_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    /// Changes for how many channels the matching patterns are remembered; each part has its share.
+    pub fn set_pattern_cache_entries(&self, entries: usize) {
+        self.matches_max_per_part.store(entries / self.parts.len(), Ordering::Relaxed);
+        for part in &self.parts {
+            lock(part).matches.clear();
+        }
+    }
+
     /// Whether one of `workers` is further behind than the publish window.
     ///
     /// When one is, `waiter` is noted there and gets told (see [`Interest::set_behind`]) when it has caught up.
@@ -429,21 +440,30 @@ impl<C> Interest<C> {
                 continue;
             }
             // Noted before the second look: either this look sees that the worker caught up, or its own look at
-            // the waiting set, which comes after it has caught up, sees the note.
-            self.peers[worker].waiting.fetch_or(1 << waiter, Ordering::SeqCst);
+            // the waiting set, which comes after it has caught up, sees the note. The fences, here and there, say
+            // that one of them does.
+            self.peers[worker].waiting.fetch_or(1 << waiter, Ordering::Relaxed);
+            fence(Ordering::SeqCst);
             wait |= self.is_behind(worker);
         }
         wait
     }
 
     /// Says whether the flusher of `worker` is behind; returns the workers to tell that it has caught up.
+    ///
+    /// Its own worker calls it after each drain of its mailbox and after its flushes, before it sleeps, also when
+    /// `behind` was false and still is: publishers wait for a long mailbox too, and only this call tells them that
+    /// it has been drained. One that is told asks [`Interest::must_wait`] again, since others may be behind.
     pub fn set_behind(&self, worker: WorkerId, behind: bool) -> WorkerSet {
         let peer = &self.peers[worker];
-        peer.behind.store(behind, Ordering::SeqCst);
-        if self.is_behind(worker) || peer.waiting.load(Ordering::SeqCst) == 0 {
+        peer.behind.store(behind, Ordering::Relaxed);
+        // Between this, or an earlier drain, and the look for waiters: see `must_wait`.
+        fence(Ordering::SeqCst);
+        // Behind by its mailbox alone: something was put since the drain, so the worker is told and calls again.
+        if self.is_behind(worker) || peer.waiting.load(Ordering::Relaxed) == 0 {
             return WorkerSet::default();
         }
-        WorkerSet(peer.waiting.swap(0, Ordering::SeqCst))
+        WorkerSet(peer.waiting.swap(0, Ordering::Relaxed))
     }
 
     pub(crate) fn window_bytes(&self) -> usize {
@@ -452,7 +472,7 @@ impl<C> Interest<C> {
 
     fn is_behind(&self, worker: WorkerId) -> bool {
         let peer = &self.peers[worker];
-        peer.behind.load(Ordering::SeqCst) || peer.mailbox.backlog_bytes() > self.window_bytes()
+        peer.behind.load(Ordering::Relaxed) || peer.mailbox.backlog_bytes() > self.window_bytes()
     }
 
     fn hash(&self, kind: Kind, name: &[u8]) -> u64 {
@@ -499,7 +519,7 @@ fn remove_local(locals: &mut Locals, worker: WorkerId) -> (Slot, bool) {
     (slot, count == 0)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -22,5 +22,9 @@ pub use outbox::{DialectId, LAG_CHANNEL, OutboxLimits, Overflow, SlowPolicy};
 pub use pattern_set::{PatternId, PatternSet};
 pub use subscribers::SubscriberId;
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
+mod stress_tests;
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -126,13 +126,12 @@ impl<C> Mailbox<C> {
         self.backlog_bytes.load(Ordering::Relaxed)
     }
 
-    /// Exchanges the waiting items for the (cleared) `batch`; returns the tail.
-    fn take(&self, batch: &mut Batch<C>) -> u64 {
+    /// Exchanges the waiting items for the (cleared) `batch`; the next put wakes the worker again.
+    fn take(&self, batch: &mut Batch<C>) {
         let mut state = lock(&self.state);
         std::mem::swap(&mut state.batch, batch);
         state.notified = false;
         self.backlog_bytes.store(0, Ordering::Relaxed);
-        state.tail
     }
 }
 
@@ -147,6 +146,12 @@ pub(crate) struct Inbox<C> {
 impl<C> Inbox<C> {
     pub(crate) const fn new() -> Self {
         Self { batch: Batch::new(), next: 0, position: 0 }
+    }
+
+    /// The sequence number behind the last item fetched. What lies before it is no longer in the mailbox, so nobody
+    /// wakes the worker for it: it drains up to here before it sleeps.
+    pub(crate) fn fetched(&self) -> u64 {
+        self.position + (self.batch.items.len() - self.next) as u64
     }
 
     /// Hands each item before sequence number `cut` to `handle`, in order.

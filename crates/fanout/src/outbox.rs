@@ -254,6 +254,18 @@ impl Outbox {
         }
     }
 
+    /// Fills the empty piece that keeps a place.
+    pub(crate) fn fill_own(&mut self, bytes: &[u8]) {
+        let place = self.pieces.iter().rposition(|piece| matches!(piece, Piece::Own(own) if own.is_empty()));
+        let Some(place) = place else { return };
+        if bytes.is_empty() {
+            self.pieces.remove(place);
+            return;
+        }
+        self.pieces[place] = Piece::Own(bytes.to_vec());
+        self.bytes += bytes.len();
+    }
+
     /// Hands the slices to send next, at most `max`, to `push`; returns their total length.
     pub(crate) fn slices<'a>(&'a self, logs: &'a [FrameLog], max: usize, mut push: impl FnMut(&'a [u8])) -> usize {
         let (mut count, mut total) = (0, 0);
@@ -361,6 +373,8 @@ impl Outbox {
     /// The socket takes bytes again: thins a queue of the newest out once more and tells what was dropped.
     pub(crate) fn unblock(&mut self, dialect: &dyn Dialect, logs: &mut [FrameLog]) -> (u64, u64) {
         self.blocked = false;
+        // Exact again when it blocks the next time; until then what is queued is about to be sent.
+        self.gauge.store(0, Ordering::Relaxed);
         let mut dropped = (0, 0);
         let soft_bytes = self.limits.soft_bytes;
         if self.limits.policy == SlowPolicy::Latest && soft_bytes > 0 && self.bytes > soft_bytes {

@@ -13,6 +13,7 @@ const SCANNED_MAX: usize = 64;
 pub(crate) struct Subscribers {
     ids: Vec<SubscriberId>,
     /// Where each one is, once there are many: a busy channel's subscribers come and go one by one.
+    #[expect(clippy::box_collection, reason = "most channels have few subscribers and none of it")]
     positions: Option<Box<HashMap<SubscriberId, u32, foldhash::fast::RandomState>>>,
 }
 

@@ -46,10 +46,7 @@ impl Value {
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
-            Self::BigNumber(bytes)
-            | Self::Bulk(bytes)
-            | Self::Error(bytes)
-            | Self::Simple(bytes) => Some(bytes),
+            Self::BigNumber(bytes) | Self::Bulk(bytes) | Self::Error(bytes) | Self::Simple(bytes) => Some(bytes),
             Self::Verbatim { text, .. } => Some(text),
             _ => None,
         }
@@ -87,11 +84,7 @@ pub struct DecodeLimits {
 
 impl DecodeLimits {
     /// Enough for whatever Redis answers by default: strings of 512 MiB, nested 32 deep.
-    pub const DEFAULT: Self = Self {
-        depth_max: 32,
-        values_max: 16 << 20,
-        bytes_max: 1 << 30,
-    };
+    pub const DEFAULT: Self = Self { depth_max: 32, values_max: 16 << 20, bytes_max: 1 << 30 };
 }
 
 impl Default for DecodeLimits {
@@ -181,13 +174,7 @@ impl Decoder {
     /// A decoder at the start of a reply.
     #[must_use]
     pub const fn new(limits: DecodeLimits) -> Self {
-        Self {
-            limits,
-            position: 0,
-            scanned: 0,
-            values: 0,
-            open: Vec::new(),
-        }
+        Self { limits, position: 0, scanned: 0, values: 0, open: Vec::new() }
     }
 
     /// Decodes the value at the start of `input`: the value and its length, or nothing if it goes on behind the end.
@@ -217,11 +204,7 @@ impl Decoder {
                     if len > self.limits.values_max - self.values {
                         return Err(DecodeError::TooManyValues);
                     }
-                    self.open.push(Open {
-                        kind,
-                        remaining: len,
-                        values: Vec::with_capacity(len.min(8)),
-                    });
+                    self.open.push(Open { kind, remaining: len, values: Vec::with_capacity(len.min(8)) });
                     match self.close_full() {
                         Some(value) => value,
                         None => continue,
@@ -276,17 +259,9 @@ impl Decoder {
         let (item, length) = match kind {
             b'+' => (Item::Scalar(Value::Simple(text.to_vec())), next),
             b'-' => (Item::Scalar(Value::Error(text.to_vec())), next),
-            b':' => (
-                Item::Scalar(Value::Integer(
-                    parsed(text).ok_or(DecodeError::InvalidNumber)?,
-                )),
-                next,
-            ),
+            b':' => (Item::Scalar(Value::Integer(parsed(text).ok_or(DecodeError::InvalidNumber)?)), next),
             b',' => (Item::Scalar(Value::Double(double(text)?)), next),
-            b'(' => (
-                Item::Scalar(Value::BigNumber(big_number(text)?.to_vec())),
-                next,
-            ),
+            b'(' => (Item::Scalar(Value::BigNumber(big_number(text)?.to_vec())), next),
             b'#' => match text {
                 b"t" => (Item::Scalar(Value::Boolean(true)), next),
                 b"f" => (Item::Scalar(Value::Boolean(false)), next),
@@ -303,10 +278,7 @@ impl Decoder {
                     b'$' => Value::Bulk(bytes.to_vec()),
                     b'!' => Value::Error(bytes.to_vec()),
                     _ => match bytes {
-                        &[a, b, c, b':', ref text @ ..] => Value::Verbatim {
-                            format: [a, b, c],
-                            text: text.to_vec(),
-                        },
+                        &[a, b, c, b':', ref text @ ..] => Value::Verbatim { format: [a, b, c], text: text.to_vec() },
                         _ => return Err(DecodeError::InvalidVerbatim),
                     },
                 };
@@ -334,8 +306,7 @@ impl Decoder {
     /// The line at the start of `here` without its end, and where the next one begins.
     fn line<'a>(&mut self, here: &'a [u8]) -> Result<Option<(&'a [u8], usize)>, DecodeError> {
         let window = &here[..here.len().min(LINE_BYTES_MAX)];
-        let Some(found) = memchr::memchr(b'\n', window.get(self.scanned..).unwrap_or_default())
-        else {
+        let Some(found) = memchr::memchr(b'\n', window.get(self.scanned..).unwrap_or_default()) else {
             if here.len() >= LINE_BYTES_MAX {
                 return Err(DecodeError::TooLong);
             }
@@ -345,19 +316,12 @@ impl Decoder {
         let end = self.scanned + found;
         // A string that goes on behind the input has its head looked at again: let that be short.
         self.scanned = end;
-        let line = here[..end]
-            .strip_suffix(b"\r")
-            .ok_or(DecodeError::MissingLineEnd)?;
+        let line = here[..end].strip_suffix(b"\r").ok_or(DecodeError::MissingLineEnd)?;
         Ok(Some((line, end + 1)))
     }
 
     /// The string that begins at `start` of `here`, and where the next value begins.
-    fn bulk<'a>(
-        &self,
-        here: &'a [u8],
-        start: usize,
-        digits: &[u8],
-    ) -> Result<Option<(&'a [u8], usize)>, DecodeError> {
+    fn bulk<'a>(&self, here: &'a [u8], start: usize, digits: &[u8]) -> Result<Option<(&'a [u8], usize)>, DecodeError> {
         let end = start.saturating_add(length(digits)?);
         let next = end.saturating_add(2);
         if next.saturating_add(self.position) > self.limits.bytes_max {
@@ -365,11 +329,7 @@ impl Decoder {
         }
         match here.get(start..next) {
             None => Ok(None),
-            Some(bulk) => Ok(Some((
-                bulk.strip_suffix(b"\r\n")
-                    .ok_or(DecodeError::MissingLineEnd)?,
-                next,
-            ))),
+            Some(bulk) => Ok(Some((bulk.strip_suffix(b"\r\n").ok_or(DecodeError::MissingLineEnd)?, next))),
         }
     }
 }
@@ -409,9 +369,7 @@ fn length(digits: &[u8]) -> Result<usize, DecodeError> {
 }
 
 fn pairs(digits: &[u8]) -> Result<usize, DecodeError> {
-    length(digits)?
-        .checked_mul(2)
-        .ok_or(DecodeError::InvalidLength)
+    length(digits)?.checked_mul(2).ok_or(DecodeError::InvalidLength)
 }
 
 fn double(text: &[u8]) -> Result<f64, DecodeError> {
@@ -419,10 +377,7 @@ fn double(text: &[u8]) -> Result<f64, DecodeError> {
 }
 
 fn big_number(text: &[u8]) -> Result<&[u8], DecodeError> {
-    let digits = text
-        .strip_prefix(b"-")
-        .or(text.strip_prefix(b"+"))
-        .unwrap_or(text);
+    let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(DecodeError::InvalidNumber);
     }

@@ -135,11 +135,7 @@ fn view_resp(envelope: u8, bytes: &[u8]) -> Option<FrameView<'_>> {
     };
     let channel = read_bulk(bytes, &mut at)?;
     let payload = read_length(bytes, &mut at)?;
-    Some(FrameView {
-        kind,
-        channel,
-        len: at + payload + 2,
-    })
+    Some(FrameView { kind, channel, len: at + payload + 2 })
 }
 
 fn read_length(bytes: &[u8], at: &mut usize) -> Option<usize> {
@@ -173,32 +169,12 @@ mod tests {
 
     #[test]
     fn frames_are_those_of_redis() {
-        let message = Message {
-            kind: MessageKind::Channel,
-            channel: b"a",
-            payload: b"hi",
-        };
-        assert_eq!(
-            encode(&Resp2, &message),
-            b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n"
-        );
-        let message = Message {
-            kind: MessageKind::Pattern(b"a*"),
-            ..message
-        };
-        assert_eq!(
-            encode(&Resp3, &message),
-            b">4\r\n$8\r\npmessage\r\n$2\r\na*\r\n$1\r\na\r\n$2\r\nhi\r\n"
-        );
-        let message = Message {
-            kind: MessageKind::Shard,
-            channel: b"",
-            payload: b"",
-        };
-        assert_eq!(
-            encode(&Resp3, &message),
-            b">3\r\n$8\r\nsmessage\r\n$0\r\n\r\n$0\r\n\r\n"
-        );
+        let message = Message { kind: MessageKind::Channel, channel: b"a", payload: b"hi" };
+        assert_eq!(encode(&Resp2, &message), b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n");
+        let message = Message { kind: MessageKind::Pattern(b"a*"), ..message };
+        assert_eq!(encode(&Resp3, &message), b">4\r\n$8\r\npmessage\r\n$2\r\na*\r\n$1\r\na\r\n$2\r\nhi\r\n");
+        let message = Message { kind: MessageKind::Shard, channel: b"", payload: b"" };
+        assert_eq!(encode(&Resp3, &message), b">3\r\n$8\r\nsmessage\r\n$0\r\n\r\n$0\r\n\r\n");
     }
 
     proptest! {

@@ -246,10 +246,7 @@ impl Member {
         };
         *at += length;
         let [start, end] = ends.map(u8::cast_signed);
-        Some(Self {
-            low: start.min(end),
-            high: start.max(end),
-        })
+        Some(Self { low: start.min(end), high: start.max(end) })
     }
 
     fn contains(&self, byte: u8) -> bool {
@@ -337,10 +334,7 @@ mod tests {
             (b"a\x00", b"a", false),
         ];
         for (pattern, text, expected) in cases {
-            let shown = (
-                pattern.escape_ascii().to_string(),
-                text.escape_ascii().to_string(),
-            );
+            let shown = (pattern.escape_ascii().to_string(), text.escape_ascii().to_string());
             assert_eq!(glob_match(pattern, text), *expected, "{shown:?}");
         }
     }
@@ -365,48 +359,20 @@ mod tests {
         let of = |pattern: &[u8]| {
             let literals = Literals::of(pattern);
             let runs: Vec<Vec<u8>> = literals.runs().map(<[u8]>::to_vec).collect();
-            (
-                literals.prefix().to_vec(),
-                runs,
-                literals.suffix().to_vec(),
-                literals.exact().map(<[u8]>::to_vec),
-            )
+            (literals.prefix().to_vec(), runs, literals.suffix().to_vec(), literals.exact().map(<[u8]>::to_vec))
         };
         let bytes = |text: &str| text.as_bytes().to_vec();
         assert_eq!(of(b""), (vec![], vec![], vec![], Some(vec![])));
         assert_eq!(of(b"**?"), (vec![], vec![], vec![], None));
-        assert_eq!(
-            of(br"a\"),
-            (
-                bytes(r"a\"),
-                vec![bytes(r"a\")],
-                bytes(r"a\"),
-                Some(bytes(r"a\"))
-            )
-        );
+        assert_eq!(of(br"a\"), (bytes(r"a\"), vec![bytes(r"a\")], bytes(r"a\"), Some(bytes(r"a\"))));
         assert_eq!(of(b"ab*"), (bytes("ab"), vec![bytes("ab")], vec![], None));
         assert_eq!(of(b"*ab"), (vec![], vec![bytes("ab")], bytes("ab"), None));
-        assert_eq!(
-            of(b"?ab[x]cd[y"),
-            (vec![], vec![bytes("ab"), bytes("cd")], vec![], None)
-        );
-        assert_eq!(
-            of(br"a*\[b]"),
-            (
-                bytes("a"),
-                vec![bytes("a"), bytes("[b]")],
-                bytes("[b]"),
-                None
-            )
-        );
+        assert_eq!(of(b"?ab[x]cd[y"), (vec![], vec![bytes("ab"), bytes("cd")], vec![], None));
+        assert_eq!(of(br"a*\[b]"), (bytes("a"), vec![bytes("a"), bytes("[b]")], bytes("[b]"), None));
     }
 
     fn reference(pattern: &[u8], text: &[u8]) -> bool {
-        if text.is_empty() {
-            pattern.is_empty()
-        } else {
-            reference_rest(pattern, text)
-        }
+        if text.is_empty() { pattern.is_empty() } else { reference_rest(pattern, text) }
     }
 
     /// Tries every length for every star.
@@ -426,9 +392,7 @@ mod tests {
                 let (set, rest) = reference_class(rest);
                 set.contains(byte) && reference_rest(rest, text_rest)
             }
-            [b'\\', literal, rest @ ..] | [literal, rest @ ..] => {
-                literal == byte && reference_rest(rest, text_rest)
-            }
+            [b'\\', literal, rest @ ..] | [literal, rest @ ..] => literal == byte && reference_rest(rest, text_rest),
         }
     }
 

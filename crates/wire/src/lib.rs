@@ -15,9 +15,7 @@ pub use decode::{DecodeError, DecodeLimits, Decoder, Value, decode};
 pub use dialect::{Dialect, FrameView, Message, MessageKind, Resp2, Resp3};
 pub use glob::{Literals, glob_match};
 pub use reply::ReplyWriter;
-pub use request::{
-    Parsed, ProtocolError, Request, RequestArgs, RequestLimits, RequestParser, encode_request,
-};
+pub use request::{Parsed, ProtocolError, Request, RequestArgs, RequestLimits, RequestParser, encode_request};
 pub use slot::{SLOTS, slot};
 
 /// The two versions of the Redis protocol.

@@ -66,8 +66,7 @@ impl<'a> ReplyWriter<'a> {
     /// A whole number.
     pub fn integer(&mut self, value: i64) -> &mut Self {
         self.out.push(b':');
-        self.out
-            .extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
         self.end()
     }
 
@@ -130,11 +129,7 @@ impl<'a> ReplyWriter<'a> {
         // Plain digits for the usual sizes; Redis, too, turns to exponents about here.
         let text = match value.abs() {
             _ if value.is_nan() => "nan".to_owned(),
-            magnitude
-                if magnitude == 0.0
-                    || magnitude.is_infinite()
-                    || (1e-5..1e17).contains(&magnitude) =>
-            {
+            magnitude if magnitude == 0.0 || magnitude.is_infinite() || (1e-5..1e17).contains(&magnitude) => {
                 value.to_string()
             }
             magnitude if magnitude > 1.0 => format!("{value:e}").replace('e', "e+"),
@@ -176,19 +171,14 @@ impl<'a> ReplyWriter<'a> {
 
     fn header(&mut self, prefix: u8, len: usize) -> &mut Self {
         self.out.push(prefix);
-        self.out
-            .extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
+        self.out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
         self.end()
     }
 
     /// The part of a line: without line ends, which would let the text pose as further replies.
     fn line(&mut self, text: &[u8]) {
         let clean = |&byte: &u8| {
-            if matches!(byte, b'\r' | b'\n') {
-                b' '
-            } else {
-                byte
-            }
+            if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }
         };
         self.out.extend(text.iter().map(clean));
     }
@@ -241,27 +231,12 @@ mod tests {
     #[test]
     fn values_of_both_versions() {
         assert_eq!(same(|to| _ = to.simple("OK")), r"+OK\r\n");
-        assert_eq!(
-            same(|to| _ = to.integer(i64::MIN)),
-            r":-9223372036854775808\r\n"
-        );
-        assert_eq!(
-            same(|to| _ = to.bulk(b"a\r\nb\x00")),
-            r"$5\r\na\r\nb\x00\r\n"
-        );
+        assert_eq!(same(|to| _ = to.integer(i64::MIN)), r":-9223372036854775808\r\n");
+        assert_eq!(same(|to| _ = to.bulk(b"a\r\nb\x00")), r"$5\r\na\r\nb\x00\r\n");
         assert_eq!(same(|to| _ = to.bulk(b"")), r"$0\r\n\r\n");
-        assert_eq!(
-            same(|to| _ = to.array(2).integer(0).array(0)),
-            r"*2\r\n:0\r\n*0\r\n"
-        );
-        assert_eq!(
-            same(|to| _ = to.bulk_display(format_args!("{}-{}", 12, "ab"))),
-            r"$5\r\n12-ab\r\n"
-        );
-        assert_eq!(
-            same(|to| _ = to.simple("x").bulk_display("").integer(1)),
-            r"+x\r\n$0\r\n\r\n:1\r\n"
-        );
+        assert_eq!(same(|to| _ = to.array(2).integer(0).array(0)), r"*2\r\n:0\r\n*0\r\n");
+        assert_eq!(same(|to| _ = to.bulk_display(format_args!("{}-{}", 12, "ab"))), r"$5\r\n12-ab\r\n");
+        assert_eq!(same(|to| _ = to.simple("x").bulk_display("").integer(1)), r"+x\r\n$0\r\n\r\n:1\r\n");
     }
 
     #[test]
@@ -273,21 +248,9 @@ mod tests {
         check(|to| _ = to.push(3), r"*3\r\n", r">3\r\n");
         check(|to| _ = to.boolean(true), r":1\r\n", r"#t\r\n");
         check(|to| _ = to.boolean(false), r":0\r\n", r"#f\r\n");
-        check(
-            |to| _ = to.verbatim("txt", b"hi"),
-            r"$2\r\nhi\r\n",
-            r"=6\r\ntxt:hi\r\n",
-        );
-        check(
-            |to| _ = to.verbatim("t", b""),
-            r"$0\r\n\r\n",
-            r"=4\r\nt  :\r\n",
-        );
-        check(
-            |to| _ = to.verbatim("text", b"hi"),
-            r"$2\r\nhi\r\n",
-            r"=6\r\ntex:hi\r\n",
-        );
+        check(|to| _ = to.verbatim("txt", b"hi"), r"$2\r\nhi\r\n", r"=6\r\ntxt:hi\r\n");
+        check(|to| _ = to.verbatim("t", b""), r"$0\r\n\r\n", r"=4\r\nt  :\r\n");
+        check(|to| _ = to.verbatim("text", b"hi"), r"$2\r\nhi\r\n", r"=6\r\ntex:hi\r\n");
     }
 
     #[test]
@@ -311,32 +274,17 @@ mod tests {
 
     #[test]
     fn text_cannot_forge_a_reply() {
-        assert_eq!(
-            same(|to| _ = to.error("ERR bad\r\n+OK")),
-            r"-ERR bad  +OK\r\n"
-        );
+        assert_eq!(same(|to| _ = to.error("ERR bad\r\n+OK")), r"-ERR bad  +OK\r\n");
         assert_eq!(same(|to| _ = to.simple("a\nb")), r"+a b\r\n");
-        assert_eq!(
-            same(|to| _ = to.error_bytes(b"ERR '\xff\r'")),
-            r"-ERR \'\xff \'\r\n"
-        );
+        assert_eq!(same(|to| _ = to.error_bytes(b"ERR '\xff\r'")), r"-ERR \'\xff \'\r\n");
     }
 
     #[test]
     fn protocol_errors_show_the_byte_as_sent() {
         let text = |got| same(|to| _ = to.protocol_error(ProtocolError::DollarExpected(got)));
-        assert_eq!(
-            text(b'x'),
-            r"-ERR Protocol error: expected \'$\', got \'x\'\r\n"
-        );
-        assert_eq!(
-            text(b'\r'),
-            r"-ERR Protocol error: expected \'$\', got \' \'\r\n"
-        );
-        assert_eq!(
-            text(0xff),
-            r"-ERR Protocol error: expected \'$\', got \'\xff\'\r\n"
-        );
+        assert_eq!(text(b'x'), r"-ERR Protocol error: expected \'$\', got \'x\'\r\n");
+        assert_eq!(text(b'\r'), r"-ERR Protocol error: expected \'$\', got \' \'\r\n");
+        assert_eq!(text(0xff), r"-ERR Protocol error: expected \'$\', got \'\xff\'\r\n");
         let error = ProtocolError::MultibulkLengthInvalid;
         assert_eq!(
             same(|to| _ = to.protocol_error(error)),

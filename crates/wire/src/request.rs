@@ -1,11 +1,14 @@
 //! Requests: multibulk arrays and inline lines, parsed as their bytes arrive.
 
 use std::fmt;
-use std::ops::{Index, Range};
+use std::ops::Range;
 
+mod args;
 mod inline;
 #[cfg(test)]
 mod tests;
+
+pub use args::{Request, RequestArgs, encode_request};
 
 /// What a client may claim or send in one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +25,8 @@ pub struct RequestLimits {
 
 impl RequestLimits {
     /// The limits of an authenticated client under the default settings.
-    pub const DEFAULT: Self = Self {
-        bulk_bytes_max: 512 << 20,
-        args_max: 1 << 20,
-        inline_bytes_max: 64 << 10,
-        authenticated: true,
-    };
+    pub const DEFAULT: Self =
+        Self { bulk_bytes_max: 512 << 20, args_max: 1 << 20, inline_bytes_max: 64 << 10, authenticated: true };
 }
 
 impl Default for RequestLimits {
@@ -84,16 +83,12 @@ impl ProtocolError {
         match self {
             Self::BulkCountTooLong => ("Protocol error: too big bulk count string", None, ""),
             Self::BulkLengthInvalid => ("Protocol error: invalid bulk length", None, ""),
-            Self::BulkLengthUnauthenticated => {
-                ("Protocol error: unauthenticated bulk length", None, "")
-            }
+            Self::BulkLengthUnauthenticated => ("Protocol error: unauthenticated bulk length", None, ""),
             Self::DollarExpected(got) => ("Protocol error: expected '$', got '", Some(got), "'"),
             Self::InlineTooLong => ("Protocol error: too big inline request", None, ""),
             Self::MultibulkCountTooLong => ("Protocol error: too big mbulk count string", None, ""),
             Self::MultibulkLengthInvalid => ("Protocol error: invalid multibulk length", None, ""),
-            Self::MultibulkLengthUnauthenticated => {
-                ("Protocol error: unauthenticated multibulk length", None, "")
-            }
+            Self::MultibulkLengthUnauthenticated => ("Protocol error: unauthenticated multibulk length", None, ""),
             Self::QuotesUnbalanced => ("Protocol error: unbalanced quotes in request", None, ""),
         }
     }
@@ -111,158 +106,6 @@ impl fmt::Display for ProtocolError {
 }
 
 impl std::error::Error for ProtocolError {}
-
-/// Where the arguments of a request lie: filled by [`RequestParser::parse`], read through [`Request`].
-///
-/// Almost always these are ranges of the input, so nothing is copied. Only an inline line with quotes needs bytes that
-/// are not in the input; they are kept here. One value can serve all connections of a worker, one request at a time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RequestArgs {
-    ranges: Vec<Range<usize>>,
-    owned: Vec<u8>,
-    /// Whether `ranges` point into `owned` and not into the input.
-    is_owned: bool,
-}
-
-impl RequestArgs {
-    /// No arguments, no allocation.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            ranges: Vec::new(),
-            owned: Vec::new(),
-            is_owned: false,
-        }
-    }
-
-    /// The number of arguments, the command's name included.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ranges.len()
-    }
-
-    /// Whether there are no arguments, as after an empty line; there is nothing to answer then.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-
-    /// Forgets the arguments but keeps the memory.
-    pub fn clear(&mut self) {
-        self.ranges.clear();
-        self.owned.clear();
-        self.is_owned = false;
-    }
-}
-
-/// Copies arguments, so that a request can outlive its input; read it with `Request::new(&[], &args)`.
-impl<A: AsRef<[u8]>> FromIterator<A> for RequestArgs {
-    fn from_iter<I: IntoIterator<Item = A>>(args: I) -> Self {
-        let mut copied = Self {
-            is_owned: true,
-            ..Self::new()
-        };
-        for arg in args {
-            let start = copied.owned.len();
-            copied.owned.extend_from_slice(arg.as_ref());
-            copied.ranges.push(start..copied.owned.len());
-        }
-        copied
-    }
-}
-
-/// The arguments of one request, the command's name first.
-#[derive(Clone, Copy)]
-pub struct Request<'a> {
-    bytes: &'a [u8],
-    ranges: &'a [Range<usize>],
-}
-
-impl<'a> Request<'a> {
-    /// Looks at `args` in the `input` they were parsed from.
-    #[must_use]
-    pub fn new(input: &'a [u8], args: &'a RequestArgs) -> Self {
-        Self {
-            bytes: if args.is_owned { &args.owned } else { input },
-            ranges: &args.ranges,
-        }
-    }
-
-    /// The number of arguments, the command's name included.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ranges.len()
-    }
-
-    /// Whether this is an empty request, which is ignored.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-
-    /// The command's name as sent, empty for an empty request.
-    #[must_use]
-    pub fn name(&self) -> &'a [u8] {
-        self.get(0).unwrap_or_default()
-    }
-
-    /// The argument at `index`; 0 is the command's name.
-    #[must_use]
-    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
-        self.bytes.get(self.ranges.get(index)?.clone())
-    }
-
-    /// All arguments, the command's name first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + use<'a> {
-        let bytes = self.bytes;
-        self.ranges.iter().map(move |range| &bytes[range.clone()])
-    }
-}
-
-/// # Panics
-///
-/// If there is no argument at `index`.
-impl Index<usize> for Request<'_> {
-    type Output = [u8];
-
-    fn index(&self, index: usize) -> &[u8] {
-        &self.bytes[self.ranges[index].clone()]
-    }
-}
-
-impl fmt::Debug for Request<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(
-                self.iter()
-                    .map(<[u8]>::escape_ascii)
-                    .map(|arg| format!("{arg}")),
-            )
-            .finish()
-    }
-}
-
-/// Appends `args` as a multibulk request, the form clients send.
-///
-/// ```
-/// let mut out = Vec::new();
-/// fanfare_wire::encode_request(&mut out, &["PUBLISH", "news", "hi"]);
-/// assert_eq!(out, b"*3\r\n$7\r\nPUBLISH\r\n$4\r\nnews\r\n$2\r\nhi\r\n");
-/// ```
-pub fn encode_request<A: AsRef<[u8]>>(out: &mut Vec<u8>, args: &[A]) {
-    let mut digits = itoa::Buffer::new();
-    out.push(b'*');
-    out.extend_from_slice(digits.format(args.len()).as_bytes());
-    out.extend_from_slice(b"\r\n");
-    for arg in args {
-        let arg = arg.as_ref();
-        out.push(b'$');
-        out.extend_from_slice(digits.format(arg.len()).as_bytes());
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(arg);
-        out.extend_from_slice(b"\r\n");
-    }
-}
 
 /// Parses the requests of one connection, one after the other.
 ///
@@ -315,10 +158,7 @@ impl RequestParser {
             let parsed = progress.advance(input, limits, args);
             if let Ok(Parsed::Incomplete { .. }) = parsed {
                 if !input.is_empty() {
-                    self.resume = Some(Box::new(Resume {
-                        progress,
-                        ranges: args.ranges.clone(),
-                    }));
+                    self.resume = Some(Box::new(Resume { progress, ranges: args.ranges.clone() }));
                 }
                 args.clear();
             } else if parsed.is_err() {
@@ -401,24 +241,16 @@ impl Progress {
             if next > input.len() {
                 self.remaining = Some(remaining);
                 self.bulk = Some(length);
-                return Ok(Parsed::Incomplete {
-                    needed: next - input.len(),
-                });
+                return Ok(Parsed::Incomplete { needed: next - input.len() });
             }
             args.ranges.push(self.position..end);
             self.position = next;
             remaining -= 1;
         }
-        Ok(Parsed::Complete {
-            consumed: self.position,
-        })
+        Ok(Parsed::Complete { consumed: self.position })
     }
 
-    fn count(
-        &mut self,
-        input: &[u8],
-        limits: &RequestLimits,
-    ) -> Result<Option<usize>, ProtocolError> {
+    fn count(&mut self, input: &[u8], limits: &RequestLimits) -> Result<Option<usize>, ProtocolError> {
         let count = match short_length(input) {
             Some((count, next)) => {
                 self.position = next;
@@ -428,13 +260,10 @@ impl Progress {
             None => match self.header(input) {
                 Header::Pending => return Ok(None),
                 Header::TooLong => return Err(ProtocolError::MultibulkCountTooLong),
-                Header::Line(line) => {
-                    match integer(&line[1..]).ok_or(ProtocolError::MultibulkLengthInvalid)? {
-                        ..=0 => 0,
-                        count => usize::try_from(count)
-                            .map_err(|_| ProtocolError::MultibulkLengthInvalid)?,
-                    }
-                }
+                Header::Line(line) => match integer(&line[1..]).ok_or(ProtocolError::MultibulkLengthInvalid)? {
+                    ..=0 => 0,
+                    count => usize::try_from(count).map_err(|_| ProtocolError::MultibulkLengthInvalid)?,
+                },
             },
         };
         if count > limits.args_max {
@@ -446,11 +275,7 @@ impl Progress {
         Ok(Some(count))
     }
 
-    fn bulk_length(
-        &mut self,
-        input: &[u8],
-        limits: &RequestLimits,
-    ) -> Result<Option<usize>, ProtocolError> {
+    fn bulk_length(&mut self, input: &[u8], limits: &RequestLimits) -> Result<Option<usize>, ProtocolError> {
         let here = input.get(self.position..).unwrap_or_default();
         let length = match short_length(here) {
             Some((length, next)) if here[0] == b'$' => {
@@ -466,9 +291,7 @@ impl Progress {
                     .ok_or(ProtocolError::BulkLengthInvalid)?,
                 // An empty line: Redis looks at the line's first byte, which is its end.
                 Header::Line(line) => {
-                    return Err(ProtocolError::DollarExpected(
-                        line.first().copied().unwrap_or(b'\r'),
-                    ));
+                    return Err(ProtocolError::DollarExpected(line.first().copied().unwrap_or(b'\r')));
                 }
             },
         };
@@ -565,9 +388,7 @@ fn integer(digits: &[u8]) -> Option<i64> {
     let magnitude = digits.strip_prefix(b"-").unwrap_or(digits);
     match magnitude {
         b"0" if magnitude.len() == digits.len() => Some(0),
-        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => {
-            str::from_utf8(digits).ok()?.parse().ok()
-        }
+        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => str::from_utf8(digits).ok()?.parse().ok(),
         _ => None,
     }
 }

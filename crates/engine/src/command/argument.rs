@@ -71,20 +71,12 @@ impl Argument {
 
     /// The arguments in the notation of the reference page, such as `<channel> [<channel> ...]`.
     pub(super) fn syntax_of(arguments: &[Self]) -> String {
-        arguments
-            .iter()
-            .map(Self::syntax)
-            .collect::<Vec<_>>()
-            .join(" ")
+        arguments.iter().map(Self::syntax).collect::<Vec<_>>().join(" ")
     }
 
     fn syntax(&self) -> String {
         let text = self.chosen_syntax();
-        if self.optional {
-            format!("[{text}]")
-        } else {
-            text
-        }
+        if self.optional { format!("[{text}]") } else { text }
     }
 
     /// The argument where it is given, be it optional or not.
@@ -92,24 +84,12 @@ impl Argument {
         let value = match self.kind {
             ArgumentKind::Block => Self::syntax_of(self.parts),
             ArgumentKind::OneOf => {
-                let choices = self
-                    .parts
-                    .iter()
-                    .map(Self::chosen_syntax)
-                    .collect::<Vec<_>>()
-                    .join("|");
+                let choices = self.parts.iter().map(Self::chosen_syntax).collect::<Vec<_>>().join("|");
                 // Brackets of an optional argument already hold the choices together.
-                if self.optional && self.token.is_none() {
-                    choices
-                } else {
-                    format!("({choices})")
-                }
+                if self.optional && self.token.is_none() { choices } else { format!("({choices})") }
             }
             ArgumentKind::PureToken => self.token.unwrap_or_default().to_owned(),
-            ArgumentKind::Integer
-            | ArgumentKind::Key
-            | ArgumentKind::Pattern
-            | ArgumentKind::String => {
+            ArgumentKind::Integer | ArgumentKind::Key | ArgumentKind::Pattern | ArgumentKind::String => {
                 format!("<{}>", self.name)
             }
         };
@@ -174,19 +154,12 @@ mod tests {
             ("subscribe", "<channel> [<channel> ...]"),
             ("unsubscribe", "[<channel> [<channel> ...]]"),
             ("mpublish", "<channel> <payload> [<channel> <payload> ...]"),
-            (
-                "hello",
-                "[<protover> [AUTH <username> <password>] [SETNAME <clientname>]]",
-            ),
+            ("hello", "[<protover> [AUTH <username> <password>] [SETNAME <clientname>]]"),
             ("flushall", "[ASYNC|SYNC]"),
             ("client|reply", "(ON|OFF|SKIP)"),
             ("client|id", ""),
         ] {
-            assert_eq!(
-                lookup_full_name(name.as_bytes()).unwrap().syntax(),
-                syntax,
-                "{name}"
-            );
+            assert_eq!(lookup_full_name(name.as_bytes()).unwrap().syntax(), syntax, "{name}");
         }
     }
 }

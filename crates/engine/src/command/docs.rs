@@ -8,10 +8,7 @@ use super::{COMMANDS, CommandSpec, Group, Reason, UNSERVED};
 pub fn docs() -> String {
     let mut page = String::from(INTRODUCTION);
     for group in Group::ALL {
-        let mut specs = COMMANDS
-            .iter()
-            .filter(|spec| spec.group == group)
-            .peekable();
+        let mut specs = COMMANDS.iter().filter(|spec| spec.group == group).peekable();
         if specs.peek().is_none() {
             continue;
         }
@@ -25,17 +22,16 @@ pub fn docs() -> String {
         }
     }
     page.push_str("\n## Not served in this release\n\n");
-    page.push_str("These commands of Redis get an error that begins with `ERR unknown command` and gives the reason.\n");
+    page.push_str(
+        "These commands of Redis get an error that begins with `ERR unknown command` and gives the reason.\n",
+    );
     for reason in Reason::ALL {
         let names: Vec<String> = UNSERVED
             .iter()
             .filter(|unserved| unserved.reason == reason)
             .map(|unserved| format!("`{}`", unserved.name.to_ascii_uppercase()))
             .collect();
-        push_line(
-            &mut page,
-            format_args!("\n\"{}\": {}.", reason.text(), names.join(", ")),
-        );
+        push_line(&mut page, format_args!("\n\"{}\": {}.", reason.text(), names.join(", ")));
     }
     page
 }
@@ -43,20 +39,11 @@ pub fn docs() -> String {
 fn push_row(page: &mut String, spec: &CommandSpec) {
     let name = spec.full_name.to_ascii_uppercase().replace('|', " ");
     // A bar ends a table cell, even between backticks.
-    let form = format!("{name} {}", spec.syntax())
-        .trim_end()
-        .replace('|', "\\|");
+    let form = format!("{name} {}", spec.syntax()).trim_end().replace('|', "\\|");
     let origin = if spec.is_own() { "Fanfare" } else { "Redis" };
     let flags: Vec<&str> = spec.flags.names().collect();
-    let categories: Vec<String> = spec
-        .categories
-        .names()
-        .map(|name| format!("@{name}"))
-        .collect();
-    let advice = spec
-        .deprecated
-        .map(|deprecation| format!(" (use {})", deprecation.replaced_by))
-        .unwrap_or_default();
+    let categories: Vec<String> = spec.categories.names().map(|name| format!("@{name}")).collect();
+    let advice = spec.deprecated.map(|deprecation| format!(" (use {})", deprecation.replaced_by)).unwrap_or_default();
     push_line(
         page,
         format_args!(
@@ -108,10 +95,7 @@ mod tests {
     #[test]
     fn every_command_has_a_row() {
         let page = docs();
-        for spec in COMMANDS
-            .iter()
-            .flat_map(|spec| std::iter::once(spec).chain(spec.subcommands))
-        {
+        for spec in COMMANDS.iter().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands)) {
             let name = spec.full_name.to_ascii_uppercase().replace('|', " ");
             assert!(page.contains(&format!("| `{name}")), "{name}");
         }

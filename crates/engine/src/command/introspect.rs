@@ -5,8 +5,7 @@
 use fanfare_wire::{ReplyWriter, glob_match};
 
 use super::{
-    Argument, ArgumentKind, COMMANDS, Categories, CommandSpec, KeySpec, LookupError,
-    lookup_full_name, resolve,
+    Argument, ArgumentKind, COMMANDS, Categories, CommandSpec, KeySpec, LookupError, lookup_full_name, resolve,
 };
 
 /// Answers `COMMAND` and `COMMAND INFO [name ...]`; a name that does not exist gives a null.
@@ -37,10 +36,7 @@ pub fn command_count(reply: &mut ReplyWriter<'_>) {
 /// Answers `COMMAND DOCS [name ...]`; a name that does not exist is left out.
 pub fn command_docs(args: &[&[u8]], reply: &mut ReplyWriter<'_>) {
     let specs: Vec<&CommandSpec> = match args.get(2..) {
-        Some(names @ [_, ..]) => names
-            .iter()
-            .filter_map(|name| lookup_full_name(name))
-            .collect(),
+        Some(names @ [_, ..]) => names.iter().filter_map(|name| lookup_full_name(name)).collect(),
         _ => COMMANDS.iter().collect(),
     };
     reply.map(specs.len());
@@ -53,28 +49,20 @@ pub fn command_docs(args: &[&[u8]], reply: &mut ReplyWriter<'_>) {
 pub fn command_list(args: &[&[u8]], reply: &mut ReplyWriter<'_>) {
     let (by, value) = match args {
         [_, _] => return write_names(COMMANDS.iter(), reply),
-        [_, _, keyword, by, value] if keyword.eq_ignore_ascii_case(b"filterby") => {
-            (by.to_ascii_lowercase(), *value)
-        }
+        [_, _, keyword, by, value] if keyword.eq_ignore_ascii_case(b"filterby") => (by.to_ascii_lowercase(), *value),
         _ => (Vec::new(), &b""[..]),
     };
     match &by[..] {
         b"aclcat" => {
             let category = Categories::by_name(value);
-            write_names(
-                every().filter(|spec| category.is_some_and(|it| spec.categories.contains(it))),
-                reply,
-            );
+            write_names(every().filter(|spec| category.is_some_and(|it| spec.categories.contains(it))), reply);
         }
         // There are no modules, so no command is of one.
         b"module" => write_names([].into_iter(), reply),
         b"pattern" => {
             // Names are lower case; folding the pattern makes the match ignore case.
             let pattern = value.to_ascii_lowercase();
-            write_names(
-                every().filter(|spec| glob_match(&pattern, spec.full_name.as_bytes())),
-                reply,
-            );
+            write_names(every().filter(|spec| glob_match(&pattern, spec.full_name.as_bytes())), reply);
         }
         _ => {
             reply.error("ERR syntax error");
@@ -127,18 +115,13 @@ pub fn acl_cat(args: &[&[u8]], reply: &mut ReplyWriter<'_>) {
             }
         }
         [_, _, name] => match Categories::by_name(name) {
-            Some(category) => write_names(
-                every().filter(|spec| spec.categories.contains(category)),
-                reply,
-            ),
+            Some(category) => write_names(every().filter(|spec| spec.categories.contains(category)), reply),
             None => {
                 reply.error_bytes(&[b"ERR Unknown category '", *name, b"'"].concat());
             }
         },
         _ => {
-            reply.error(
-                "ERR unknown subcommand or wrong number of arguments for 'CAT'. Try ACL HELP.",
-            );
+            reply.error("ERR unknown subcommand or wrong number of arguments for 'CAT'. Try ACL HELP.");
         }
     }
 }
@@ -154,18 +137,12 @@ pub fn help(container: &CommandSpec, reply: &mut ReplyWriter<'_>) {
 
 fn help_lines(container: &CommandSpec) -> Vec<String> {
     let name = container.full_name.to_ascii_uppercase();
-    let mut lines = vec![format!(
-        "{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    )];
+    let mut lines = vec![format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
     if container.accepts_word_count(1) {
         lines.push("(no subcommand)".to_owned());
         lines.push(format!("    {}.", container.summary));
     }
-    for sub in container
-        .subcommands
-        .iter()
-        .filter(|sub| sub.name != "help")
-    {
+    for sub in container.subcommands.iter().filter(|sub| sub.name != "help") {
         let name = sub.name.to_ascii_uppercase();
         lines.push(format!("{name} {}", sub.syntax()).trim_end().to_owned());
         lines.push(format!("    {}.", sub.summary));
@@ -186,11 +163,7 @@ fn keys_of(request: &[&[u8]]) -> Result<(KeySpec, Vec<usize>), &'static str> {
     })?;
     let keys = spec.keys.filter(|keys| !keys.is_not_key()).ok_or(NO_KEYS)?;
     let positions: Vec<usize> = keys.positions(request.len()).collect();
-    if positions.is_empty() {
-        Err("ERR Invalid arguments specified for command")
-    } else {
-        Ok((keys, positions))
-    }
+    if positions.is_empty() { Err("ERR Invalid arguments specified for command") } else { Ok((keys, positions)) }
 }
 
 fn write_info(spec: &CommandSpec, reply: &mut ReplyWriter<'_>) {
@@ -198,9 +171,8 @@ fn write_info(spec: &CommandSpec, reply: &mut ReplyWriter<'_>) {
     reply.bulk(spec.full_name.as_bytes());
     reply.integer(i64::from(spec.arity));
     write_words(spec.flags.names(), reply);
-    let (first, last, step) = spec.keys.map_or((0, 0, 0), |keys| {
-        (keys.first as i64, keys.last_word(), keys.step as i64)
-    });
+    let (first, last, step) =
+        spec.keys.map_or((0, 0, 0), |keys| (keys.first as i64, keys.last_word(), keys.step as i64));
     reply.integer(first);
     reply.integer(last);
     reply.integer(step);
@@ -257,8 +229,7 @@ fn write_key_spec(keys: &KeySpec, reply: &mut ReplyWriter<'_>) {
 fn write_docs(spec: &CommandSpec, reply: &mut ReplyWriter<'_>) {
     reply.bulk(spec.full_name.as_bytes());
     let deprecation_fields = if spec.deprecated.is_some() { 3 } else { 0 };
-    let optional_fields =
-        usize::from(!spec.arguments.is_empty()) + usize::from(spec.is_container());
+    let optional_fields = usize::from(!spec.arguments.is_empty()) + usize::from(spec.is_container());
     reply.map(4 + deprecation_fields + optional_fields);
     write_field("summary", spec.summary, reply);
     write_field("since", spec.since, reply);
@@ -268,11 +239,7 @@ fn write_docs(spec: &CommandSpec, reply: &mut ReplyWriter<'_>) {
         reply.bulk(b"doc_flags");
         write_words(["deprecated"].into_iter(), reply);
         write_field("deprecated_since", deprecation.since, reply);
-        write_field(
-            "replaced_by",
-            &format!("`{}`", deprecation.replaced_by),
-            reply,
-        );
+        write_field("replaced_by", &format!("`{}`", deprecation.replaced_by), reply);
     }
     if !spec.arguments.is_empty() {
         write_arguments(spec.arguments, reply);
@@ -351,9 +318,7 @@ fn write_names(specs: impl Iterator<Item = &'static CommandSpec>, reply: &mut Re
 
 /// Every command, each container followed by its subcommands.
 fn every() -> impl Iterator<Item = &'static CommandSpec> {
-    COMMANDS
-        .iter()
-        .flat_map(|spec| std::iter::once(spec).chain(spec.subcommands))
+    COMMANDS.iter().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands))
 }
 
 const NO_KEYS: &str = "ERR The command has no key arguments";
@@ -378,9 +343,7 @@ mod tests {
     }
 
     fn elements(value: &Value) -> Vec<String> {
-        let (Value::Array(values) | Value::Set(values)) = value else {
-            panic!("{value:?}")
-        };
+        let (Value::Array(values) | Value::Set(values)) = value else { panic!("{value:?}") };
         let text = |value: &Value| match value {
             Value::Bulk(text) | Value::Simple(text) => String::from_utf8(text.clone()).unwrap(),
             other => format!("{other:?}"),
@@ -394,76 +357,37 @@ mod tests {
 
     #[test]
     fn info_reports_the_row() {
-        let Value::Array(all) = answer(command_info, "COMMAND") else {
-            panic!("an array")
-        };
+        let Value::Array(all) = answer(command_info, "COMMAND") else { panic!("an array") };
         assert_eq!(all.len(), COMMANDS.len());
-        let Value::Array(some) = answer(command_info, "COMMAND INFO publish nope CLIENT|KILL")
-        else {
+        let Value::Array(some) = answer(command_info, "COMMAND INFO publish nope CLIENT|KILL") else {
             panic!("an array")
         };
         assert_eq!((some.len(), &some[1]), (3, &Value::Null));
-        let Value::Array(publish) = &some[0] else {
-            panic!("an array")
-        };
-        assert_eq!(
-            publish[..2],
-            [Value::Bulk(b"publish".to_vec()), Value::Integer(3)]
-        );
-        assert_eq!(
-            elements(&publish[2]),
-            ["pubsub", "loading", "stale", "fast"]
-        );
-        assert_eq!(
-            publish[3..6],
-            [Value::Integer(0), Value::Integer(0), Value::Integer(0)]
-        );
+        let Value::Array(publish) = &some[0] else { panic!("an array") };
+        assert_eq!(publish[..2], [Value::Bulk(b"publish".to_vec()), Value::Integer(3)]);
+        assert_eq!(elements(&publish[2]), ["pubsub", "loading", "stale", "fast"]);
+        assert_eq!(publish[3..6], [Value::Integer(0), Value::Integer(0), Value::Integer(0)]);
         assert_eq!(elements(&publish[6]), ["@pubsub", "@fast"]);
     }
 
     #[test]
     fn docs_leave_out_what_does_not_exist() {
-        let Value::Map(all) = answer(command_docs, "COMMAND DOCS") else {
-            panic!("a map")
-        };
+        let Value::Map(all) = answer(command_docs, "COMMAND DOCS") else { panic!("a map") };
         assert_eq!(all.len(), COMMANDS.len());
-        let Value::Map(some) = answer(command_docs, "COMMAND DOCS nope client|id cluster") else {
-            panic!("a map")
-        };
+        let Value::Map(some) = answer(command_docs, "COMMAND DOCS nope client|id cluster") else { panic!("a map") };
         let names: Vec<_> = some.into_iter().map(|(name, _)| name).collect();
-        assert_eq!(
-            names,
-            [
-                Value::Bulk(b"client|id".to_vec()),
-                Value::Bulk(b"cluster".to_vec())
-            ]
-        );
+        assert_eq!(names, [Value::Bulk(b"client|id".to_vec()), Value::Bulk(b"cluster".to_vec())]);
     }
 
     #[test]
     fn list_filters() {
-        assert_eq!(
-            elements(&answer(command_list, "COMMAND LIST")).len(),
-            COMMANDS.len()
-        );
-        let list = |filter: &str| {
-            elements(&answer(
-                command_list,
-                &format!("COMMAND LIST FILTERBY {filter}"),
-            ))
-        };
+        assert_eq!(elements(&answer(command_list, "COMMAND LIST")).len(), COMMANDS.len());
+        let list = |filter: &str| elements(&answer(command_list, &format!("COMMAND LIST FILTERBY {filter}")));
         assert_eq!(list("pattern [P-S]ING"), ["ping"]);
-        assert_eq!(
-            list("PATTERN client|se*"),
-            ["client|setname", "client|setinfo"]
-        );
+        assert_eq!(list("PATTERN client|se*"), ["client|setname", "client|setinfo"]);
         assert_eq!(list("ACLCAT Transaction"), ["multi", "exec", "discard"]);
         assert!(list("ACLCAT nope").is_empty() && list("MODULE x").is_empty());
-        for request in [
-            "COMMAND LIST x",
-            "COMMAND LIST FILTERBY x y",
-            "COMMAND LIST FILTERBY MODULE",
-        ] {
+        for request in ["COMMAND LIST x", "COMMAND LIST FILTERBY x y", "COMMAND LIST FILTERBY MODULE"] {
             assert_eq!(answer(command_list, request), error("ERR syntax error"));
         }
     }
@@ -471,39 +395,21 @@ mod tests {
     #[test]
     fn get_keys_picks_keys_or_says_why_not() {
         for (request, keys) in [("memory usage k", "k"), ("MEMORY USAGE k samples 5", "k")] {
-            assert_eq!(
-                elements(&answer(
-                    command_get_keys,
-                    &format!("COMMAND GETKEYS {request}")
-                )),
-                [keys]
-            );
+            assert_eq!(elements(&answer(command_get_keys, &format!("COMMAND GETKEYS {request}"))), [keys]);
         }
         for (request, text) in [
             ("publish a b", "ERR The command has no key arguments"),
             ("spublish a b", "ERR The command has no key arguments"),
-            (
-                "memory usage",
-                "ERR Invalid number of arguments specified for command",
-            ),
+            ("memory usage", "ERR Invalid number of arguments specified for command"),
             ("memory nope", "ERR Invalid command specified"),
             ("nope x", "ERR Invalid command specified"),
         ] {
-            assert_eq!(
-                answer(command_get_keys, &format!("COMMAND GETKEYS {request}")),
-                error(text)
-            );
+            assert_eq!(answer(command_get_keys, &format!("COMMAND GETKEYS {request}")), error(text));
             let request = format!("COMMAND GETKEYSANDFLAGS {request}");
             assert_eq!(answer(command_get_keys_and_flags, &request), error(text));
         }
-        let flags = answer(
-            command_get_keys_and_flags,
-            "COMMAND GETKEYSANDFLAGS memory usage k",
-        );
-        let pair = vec![
-            Value::Bulk(b"k".to_vec()),
-            Value::Set(vec![Value::Simple(b"RO".to_vec())]),
-        ];
+        let flags = answer(command_get_keys_and_flags, "COMMAND GETKEYSANDFLAGS memory usage k");
+        let pair = vec![Value::Bulk(b"k".to_vec()), Value::Set(vec![Value::Simple(b"RO".to_vec())])];
         assert_eq!(flags, Value::Array(vec![Value::Array(pair)]));
     }
 
@@ -511,27 +417,16 @@ mod tests {
     fn acl_cat_lists_categories_and_commands() {
         assert_eq!(elements(&answer(acl_cat, "ACL CAT")).len(), 21);
         assert!(elements(&answer(acl_cat, "ACL CAT pubsub")).contains(&"pubsub|numsub".to_owned()));
-        assert_eq!(
-            answer(acl_cat, "ACL CAT zz"),
-            error("ERR Unknown category 'zz'")
-        );
+        assert_eq!(answer(acl_cat, "ACL CAT zz"), error("ERR Unknown category 'zz'"));
     }
 
     #[test]
     fn help_lists_every_subcommand() {
         for container in COMMANDS.iter().filter(|spec| spec.is_container()) {
             let lines = elements(&answer(|_, reply| help(container, reply), "HELP"));
-            assert!(
-                lines[0].ends_with(" <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
-            );
+            assert!(lines[0].ends_with(" <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
             for sub in container.subcommands {
-                assert!(
-                    lines
-                        .iter()
-                        .any(|line| line.starts_with(&sub.name.to_ascii_uppercase())),
-                    "{}",
-                    sub.full_name
-                );
+                assert!(lines.iter().any(|line| line.starts_with(&sub.name.to_ascii_uppercase())), "{}", sub.full_name);
             }
             assert_eq!(lines[lines.len() - 2..], ["HELP", "    Prints this help."]);
         }

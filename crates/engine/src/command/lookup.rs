@@ -39,15 +39,9 @@ pub fn resolve(request: &(impl Words + ?Sized)) -> Result<&'static CommandSpec, 
     if spec.is_container()
         && let Some(word) = request.word(1)
     {
-        spec = spec
-            .subcommand(word)
-            .ok_or(LookupError::UnknownSubcommand(spec))?;
+        spec = spec.subcommand(word).ok_or(LookupError::UnknownSubcommand(spec))?;
     }
-    if spec.accepts_word_count(request.count()) {
-        Ok(spec)
-    } else {
-        Err(LookupError::Arity(spec))
-    }
+    if spec.accepts_word_count(request.count()) { Ok(spec) } else { Err(LookupError::Arity(spec)) }
 }
 
 /// The words of a request by position, the command's name first.
@@ -105,13 +99,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the reference page.
-    pub const ALL: [Self; 5] = [
-        Self::Keys,
-        Self::Blocking,
-        Self::Scripting,
-        Self::Replication,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 5] = [Self::Keys, Self::Blocking, Self::Scripting, Self::Replication, Self::Other];
 
     /// The explanation that ends the error reply.
     pub const fn text(self) -> &'static str {
@@ -149,17 +137,12 @@ impl LookupError {
         let quote = |at| cut(request.word(at).unwrap_or_default(), QUOTE_BYTES_MAX);
         let (start, end): (&[u8], String) = match self {
             Self::Arity(spec) => {
-                return format!(
-                    "ERR wrong number of arguments for '{}' command",
-                    spec.full_name
-                )
-                .into_bytes();
+                return format!("ERR wrong number of arguments for '{}' command", spec.full_name).into_bytes();
             }
             Self::UnknownCommand => return unknown_command(quote(0), request),
-            Self::UnknownSubcommand(container) => (
-                b"ERR unknown subcommand",
-                format!("'. Try {} HELP.", container.full_name.to_ascii_uppercase()),
-            ),
+            Self::UnknownSubcommand(container) => {
+                (b"ERR unknown subcommand", format!("'. Try {} HELP.", container.full_name.to_ascii_uppercase()))
+            }
             Self::Unserved(row) => (b"ERR unknown command", format!("': {}", row.reason.text())),
         };
         let quoted = quote(usize::from(matches!(self, Self::UnknownSubcommand(_))));
@@ -178,13 +161,7 @@ fn unknown_command(name: &[u8], request: &(impl Words + ?Sized)) -> Vec<u8> {
         quoted.extend_from_slice(cut(request.word(at).unwrap_or_default(), room));
         quoted.extend_from_slice(b"' ");
     }
-    [
-        b"ERR unknown command '",
-        name,
-        b"', with args beginning with: ",
-        &quoted,
-    ]
-    .concat()
+    [b"ERR unknown command '", name, b"', with args beginning with: ", &quoted].concat()
 }
 
 fn cut(bytes: &[u8], bytes_max: usize) -> &[u8] {
@@ -201,18 +178,14 @@ const fn hash(name: &[u8]) -> usize {
     };
     let middle = name[name.len() / 2];
     // ORing the letter-case bit folds case; names without letters may share a bucket, which the comparison sorts out.
-    let mixed =
-        (*first | 0x20) as usize * 7 + (*last | 0x20) as usize * 31 + (middle | 0x20) as usize * 3;
+    let mixed = (*first | 0x20) as usize * 7 + (*last | 0x20) as usize * 31 + (middle | 0x20) as usize * 3;
     (mixed + name.len() * 13) % BUCKETS
 }
 
 /// Position in [`COMMANDS`] by bucket, [`VACANT`] where no name falls; collisions move on to the next bucket.
 static INDEX: [u8; BUCKETS] = {
     let mut index = [VACANT; BUCKETS];
-    assert!(
-        COMMANDS.len() < VACANT as usize,
-        "positions fit a byte, with one value to spare"
-    );
+    assert!(COMMANDS.len() < VACANT as usize, "positions fit a byte, with one value to spare");
     let mut at = 0;
     while at < COMMANDS.len() {
         let mut bucket = hash(COMMANDS[at].name.as_bytes());
@@ -234,9 +207,7 @@ mod tests {
     use super::*;
 
     fn every() -> impl Iterator<Item = &'static CommandSpec> {
-        COMMANDS
-            .iter()
-            .flat_map(|spec| std::iter::once(spec).chain(spec.subcommands))
+        COMMANDS.iter().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands))
     }
 
     fn refused(args: &[&[u8]]) -> String {
@@ -249,17 +220,7 @@ mod tests {
             let upper = spec.full_name.to_ascii_uppercase();
             assert_eq!(lookup_full_name(upper.as_bytes()).unwrap().id, spec.id);
         }
-        for name in [
-            "",
-            "x",
-            "publis",
-            "publishh",
-            "client|",
-            "client|nope",
-            "ping|x",
-            "|",
-            "client|id|x",
-        ] {
+        for name in ["", "x", "publis", "publishh", "client|", "client|nope", "ping|x", "|", "client|id|x"] {
             assert!(lookup_full_name(name.as_bytes()).is_none(), "{name}");
         }
     }
@@ -284,16 +245,8 @@ mod tests {
         let mut names = std::collections::HashSet::new();
         let mut ids = std::collections::HashSet::new();
         for spec in every() {
-            assert!(
-                names.insert(spec.full_name) && ids.insert(spec.id),
-                "{}",
-                spec.full_name
-            );
-            assert!(
-                !spec.summary.is_empty() && !spec.summary.ends_with('.'),
-                "{}",
-                spec.full_name
-            );
+            assert!(names.insert(spec.full_name) && ids.insert(spec.id), "{}", spec.full_name);
+            assert!(!spec.summary.is_empty() && !spec.summary.ends_with('.'), "{}", spec.full_name);
             assert!(spec.full_name.ends_with(spec.name));
         }
         for unserved in UNSERVED {
@@ -303,35 +256,17 @@ mod tests {
 
     #[test]
     fn containers_give_their_subcommand() {
-        assert_eq!(
-            resolve(&["CLIENT", "Kill", "id", "1"][..]).unwrap().id,
-            CommandId::ClientKill
-        );
+        assert_eq!(resolve(&["CLIENT", "Kill", "id", "1"][..]).unwrap().id, CommandId::ClientKill);
         assert_eq!(resolve(&["command"][..]).unwrap().id, CommandId::Command);
-        assert_eq!(
-            refused(&[b"client"]),
-            "ERR wrong number of arguments for 'client' command"
-        );
-        assert_eq!(
-            refused(&[b"CLIENT", b"kill"]),
-            "ERR wrong number of arguments for 'client|kill' command"
-        );
-        assert_eq!(
-            refused(&[b"client", b"f o\0x"]),
-            "ERR unknown subcommand 'f o'. Try CLIENT HELP."
-        );
-        assert_eq!(
-            refused(&[b"subscribe"]),
-            "ERR wrong number of arguments for 'subscribe' command"
-        );
+        assert_eq!(refused(&[b"client"]), "ERR wrong number of arguments for 'client' command");
+        assert_eq!(refused(&[b"CLIENT", b"kill"]), "ERR wrong number of arguments for 'client|kill' command");
+        assert_eq!(refused(&[b"client", b"f o\0x"]), "ERR unknown subcommand 'f o'. Try CLIENT HELP.");
+        assert_eq!(refused(&[b"subscribe"]), "ERR wrong number of arguments for 'subscribe' command");
     }
 
     #[test]
     fn unknown_commands_quote_128_bytes_of_their_arguments() {
-        assert_eq!(
-            refused(&[b"foo"]),
-            "ERR unknown command 'foo', with args beginning with: "
-        );
+        assert_eq!(refused(&[b"foo"]), "ERR unknown command 'foo', with args beginning with: ");
         assert_eq!(
             refused(&[b"FOO", b"a b", b"", b"c\0d"]),
             "ERR unknown command 'FOO', with args beginning with: 'a b' '' 'c' "
@@ -339,57 +274,32 @@ mod tests {
         let (x, y) = ([b'x'; 100], [b'y'; 100]);
         assert_eq!(
             refused(&[b"foo", &x, &y, b"z"]),
-            format!(
-                "ERR unknown command 'foo', with args beginning with: '{}' '{}' ",
-                "x".repeat(100),
-                "y".repeat(25)
-            )
+            format!("ERR unknown command 'foo', with args beginning with: '{}' '{}' ", "x".repeat(100), "y".repeat(25))
         );
         assert_eq!(
             refused(&[&[b'f'; 200], b"a"]),
-            format!(
-                "ERR unknown command '{}', with args beginning with: 'a' ",
-                "f".repeat(128)
-            )
+            format!("ERR unknown command '{}', with args beginning with: 'a' ", "f".repeat(128))
         );
         assert_eq!(
             refused(&[b"foo", &[b'x'; 124], b"y", b"z"]),
-            format!(
-                "ERR unknown command 'foo', with args beginning with: '{}' 'y' ",
-                "x".repeat(124)
-            )
+            format!("ERR unknown command 'foo', with args beginning with: '{}' 'y' ", "x".repeat(124))
         );
         assert_eq!(
             refused(&[b"foo", &[b'x'; 125], b"y"]),
-            format!(
-                "ERR unknown command 'foo', with args beginning with: '{}' ",
-                "x".repeat(125)
-            )
+            format!("ERR unknown command 'foo', with args beginning with: '{}' ", "x".repeat(125))
         );
     }
 
     #[test]
     fn commands_of_a_later_release_say_so() {
-        assert_eq!(
-            refused(&[b"GET"]),
-            "ERR unknown command 'GET': this release serves channels, not keys"
-        );
-        assert!(
-            refused(&[b"eval", b"return 1", b"0"])
-                .starts_with("ERR unknown command 'eval': this release runs no")
-        );
+        assert_eq!(refused(&[b"GET"]), "ERR unknown command 'GET': this release serves channels, not keys");
+        assert!(refused(&[b"eval", b"return 1", b"0"]).starts_with("ERR unknown command 'eval': this release runs no"));
     }
 
     #[test]
     fn channel_positions_follow_the_request() {
-        let at = |name: &str, words| {
-            lookup(name.as_bytes())
-                .unwrap()
-                .channels
-                .unwrap()
-                .positions(words)
-                .collect::<Vec<_>>()
-        };
+        let at =
+            |name: &str, words| lookup(name.as_bytes()).unwrap().channels.unwrap().positions(words).collect::<Vec<_>>();
         let none = Vec::<usize>::new();
         assert_eq!(at("publish", 3), vec![1]);
         assert_eq!(at("publish", 1), none);

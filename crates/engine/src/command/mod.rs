@@ -13,11 +13,9 @@ mod table;
 pub use argument::{Argument, ArgumentKind};
 pub use docs::docs;
 pub use introspect::{
-    acl_cat, command_count, command_docs, command_get_keys, command_get_keys_and_flags,
-    command_info, command_list, help,
+    acl_cat, command_count, command_docs, command_get_keys, command_get_keys_and_flags, command_info, command_list,
+    help,
 };
 pub use lookup::{LookupError, Reason, Unserved, Words, lookup, lookup_full_name, resolve};
-pub use spec::{
-    Categories, ChannelAccess, ChannelSpec, CommandSpec, Deprecation, Flags, Group, KeySpec,
-};
+pub use spec::{Categories, ChannelAccess, ChannelSpec, CommandSpec, Deprecation, Flags, Group, KeySpec};
 pub use table::{COMMANDS, CommandId, UNSERVED};

@@ -42,13 +42,7 @@ pub struct CommandSpec {
 }
 
 impl CommandSpec {
-    pub(super) const fn new(
-        name: &'static str,
-        id: CommandId,
-        arity: i32,
-        group: Group,
-        since: &'static str,
-    ) -> Self {
+    pub(super) const fn new(name: &'static str, id: CommandId, arity: i32, group: Group, since: &'static str) -> Self {
         Self {
             name: after_bar(name),
             full_name: name,
@@ -97,43 +91,17 @@ impl CommandSpec {
         self
     }
 
-    pub(super) const fn keys(
-        mut self,
-        flags: &'static [&'static str],
-        first: usize,
-        last: i32,
-        step: usize,
-    ) -> Self {
-        self.keys = Some(KeySpec {
-            flags,
-            first,
-            last,
-            step,
-        });
+    pub(super) const fn keys(mut self, flags: &'static [&'static str], first: usize, last: i32, step: usize) -> Self {
+        self.keys = Some(KeySpec { flags, first, last, step });
         self
     }
 
-    pub(super) const fn channels(
-        mut self,
-        access: ChannelAccess,
-        first: usize,
-        last: i32,
-        step: usize,
-    ) -> Self {
-        self.channels = Some(ChannelSpec {
-            access,
-            first,
-            last,
-            step,
-        });
+    pub(super) const fn channels(mut self, access: ChannelAccess, first: usize, last: i32, step: usize) -> Self {
+        self.channels = Some(ChannelSpec { access, first, last, step });
         self
     }
 
-    pub(super) const fn deprecated(
-        mut self,
-        since: &'static str,
-        replaced_by: &'static str,
-    ) -> Self {
+    pub(super) const fn deprecated(mut self, since: &'static str, replaced_by: &'static str) -> Self {
         self.deprecated = Some(Deprecation { since, replaced_by });
         self
     }
@@ -151,11 +119,7 @@ impl CommandSpec {
     /// Tells whether a request of `words` words, the name included, is long and short enough.
     pub const fn accepts_word_count(&self, words: usize) -> bool {
         let arity = self.arity.unsigned_abs() as usize;
-        if self.arity < 0 {
-            words >= arity
-        } else {
-            words == arity
-        }
+        if self.arity < 0 { words >= arity } else { words == arity }
     }
 
     /// Tells whether the command only groups subcommands.
@@ -170,9 +134,7 @@ impl CommandSpec {
 
     /// Finds the subcommand of that name, in any letter case.
     pub fn subcommand(&self, name: &[u8]) -> Option<&'static Self> {
-        self.subcommands
-            .iter()
-            .find(|sub| sub.name.as_bytes().eq_ignore_ascii_case(name))
+        self.subcommands.iter().find(|sub| sub.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The arguments in the notation of the reference page, such as `<channel> [<channel> ...]`.
@@ -343,25 +305,17 @@ impl Categories {
     pub fn by_name(name: &[u8]) -> Option<Self> {
         Self::ALL
             .iter()
-            .find(|(_, label)| {
-                label.is_some_and(|label| label.as_bytes().eq_ignore_ascii_case(name))
-            })
+            .find(|(_, label)| label.is_some_and(|label| label.as_bytes().eq_ignore_ascii_case(name)))
             .map(|(item, _)| *item)
     }
 
     /// All categories.
     pub fn every() -> Self {
-        Self::ALL
-            .iter()
-            .fold(Self::NONE, |set, (item, _)| set | *item)
+        Self::ALL.iter().fold(Self::NONE, |set, (item, _)| set | *item)
     }
 
     const fn implied_by(flags: Flags) -> Self {
-        let mut set = if flags.contains(Flags::FAST) {
-            Self::FAST
-        } else {
-            Self::SLOW
-        };
+        let mut set = if flags.contains(Flags::FAST) { Self::FAST } else { Self::SLOW };
         if flags.contains(Flags::WRITE) {
             set = set.union(Self::WRITE);
         }
@@ -456,11 +410,7 @@ impl KeySpec {
 
     /// The last key as the older `COMMAND` fields give it: a word, or from the end when negative.
     pub fn last_word(&self) -> i64 {
-        if self.last < 0 {
-            i64::from(self.last)
-        } else {
-            self.first as i64 + i64::from(self.last)
-        }
+        if self.last < 0 { i64::from(self.last) } else { self.first as i64 + i64::from(self.last) }
     }
 }
 

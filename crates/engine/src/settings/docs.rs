@@ -8,23 +8,12 @@ pub fn docs() -> String {
     let mut page = String::from(HEAD);
     for group in Group::ALL {
         page.push_str(&format!("\n## {group:?}\n\n"));
-        page.push_str(
-            "| Setting | Default | Values | While running | Meaning |\n|---|---|---|---|---|\n",
-        );
+        page.push_str("| Setting | Default | Values | While running | Meaning |\n|---|---|---|---|---|\n");
         for setting in SETTINGS.iter().filter(|setting| setting.group == group) {
-            let Setting {
-                name, default, doc, ..
-            } = setting;
-            let default = if default.is_empty() {
-                "(empty)".into()
-            } else {
-                format!("`{default}`")
-            };
+            let Setting { name, default, doc, .. } = setting;
+            let default = if default.is_empty() { "(empty)".into() } else { format!("`{default}`") };
             let when = if setting.mutable { "yes" } else { "no" };
-            page.push_str(&format!(
-                "| `{name}` | {default} | {} | {when} | {doc} |\n",
-                setting.kind.values()
-            ));
+            page.push_str(&format!("| `{name}` | {default} | {} | {when} | {doc} |\n", setting.kind.values()));
         }
     }
     page.push_str("\n## Directives of Redis without effect\n\n");
@@ -44,15 +33,12 @@ pub fn docs() -> String {
 
 /// A configuration file with every setting at its default, commented out.
 pub fn sample() -> String {
-    let mut file = String::from(
-        "# Settings of Fanfare, each at its default. Remove the `#` in front of a name to change it.\n",
-    );
+    let mut file =
+        String::from("# Settings of Fanfare, each at its default. Remove the `#` in front of a name to change it.\n");
     for group in Group::ALL {
         file.push_str(&format!("\n## {group:?}\n"));
         for setting in SETTINGS.iter().filter(|setting| setting.group == group) {
-            let Setting {
-                name, default, doc, ..
-            } = setting;
+            let Setting { name, default, doc, .. } = setting;
             let default = if default.is_empty() { "\"\"" } else { default };
             file.push_str(&format!("\n# {doc}\n# {name} {default}\n"));
         }
@@ -61,11 +47,7 @@ pub fn sample() -> String {
 }
 
 fn code(names: &str) -> String {
-    names
-        .split(' ')
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    names.split(' ').map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 const HEAD: &str = "\

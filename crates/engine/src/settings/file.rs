@@ -20,12 +20,7 @@ pub fn parse_file(
     base: Settings,
     include: &mut dyn FnMut(&str) -> io::Result<String>,
 ) -> Result<(Settings, Vec<Warning>), FileError> {
-    let mut reading = Reading {
-        settings: base,
-        warnings: Vec::new(),
-        include,
-        files: 0,
-    };
+    let mut reading = Reading { settings: base, warnings: Vec::new(), include, files: 0 };
     reading.file(text, origin, 0)?;
     Ok((reading.settings, reading.warnings))
 }
@@ -46,12 +41,7 @@ pub struct Warning {
 
 impl Display for Warning {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self {
-            file,
-            line,
-            directive,
-            reason,
-        } = self;
+        let Self { file, line, directive, reason } = self;
         write!(f, "{file}:{line}: '{directive}' has no effect: {reason}")
     }
 }
@@ -74,13 +64,7 @@ pub struct FileError {
 
 impl Display for FileError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self {
-            file,
-            line,
-            text,
-            reason,
-            hint,
-        } = self;
+        let Self { file, line, text, reason, hint } = self;
         write!(f, "{file}:{line}: {reason}")?;
         if let Some(hint) = hint {
             write!(f, ", did you mean '{hint}'?")?;
@@ -101,10 +85,8 @@ pub fn rewrite(original: &str, settings: &Settings, defaults: &Settings) -> Stri
     for line in original.lines() {
         named.extend(apply_known(line, &mut holds));
     }
-    let changed: Vec<&Setting> = SETTINGS
-        .iter()
-        .filter(|setting| setting.get(settings) != setting.get(&holds))
-        .collect();
+    let changed: Vec<&Setting> =
+        SETTINGS.iter().filter(|setting| setting.get(settings) != setting.get(&holds)).collect();
     let is_changed = |setting: &Setting| changed.iter().any(|other| other.name == setting.name);
 
     let mut text = String::with_capacity(original.len());
@@ -123,9 +105,7 @@ pub fn rewrite(original: &str, settings: &Settings, defaults: &Settings) -> Stri
         }
     }
 
-    let missing = changed
-        .iter()
-        .filter(|setting| !named.iter().any(|other| other.name == setting.name));
+    let missing = changed.iter().filter(|setting| !named.iter().any(|other| other.name == setting.name));
     let mut missing = missing.peekable();
     if missing.peek().is_some() {
         if !text.is_empty() && !text.ends_with('\n') {
@@ -154,30 +134,18 @@ pub(super) fn directive(setting: &Setting, settings: &Settings) -> String {
         Kind::Addresses if value.is_empty() => quoted(&value),
         Kind::Addresses => {
             let words = value.split(|byte| *byte == b' ');
-            let plain = |word: &[u8]| {
-                word.iter()
-                    .all(|byte| byte.is_ascii_graphic() && !b"\"'\\#".contains(byte))
-            };
-            let words = words.map(|word| {
-                if plain(word) {
-                    one_line(word)
-                } else {
-                    quoted(word)
-                }
-            });
+            let plain = |word: &[u8]| word.iter().all(|byte| byte.is_ascii_graphic() && !b"\"'\\#".contains(byte));
+            let words = words.map(|word| if plain(word) { one_line(word) } else { quoted(word) });
             words.collect::<Vec<_>>().join(" ")
         }
         Kind::Memory { .. } => with_unit(&one_line(&value)),
         Kind::OutputLimits => {
             let words = one_line(&value);
-            let words = words
-                .split(' ')
-                .enumerate()
-                .map(|(at, word)| match (at % 4, word) {
-                    (0, "slave") => "replica".to_owned(),
-                    (1 | 2, bytes) => with_unit(bytes),
-                    _ => word.to_owned(),
-                });
+            let words = words.split(' ').enumerate().map(|(at, word)| match (at % 4, word) {
+                (0, "slave") => "replica".to_owned(),
+                (1 | 2, bytes) => with_unit(bytes),
+                _ => word.to_owned(),
+            });
             words.collect::<Vec<_>>().join(" ")
         }
         _ => one_line(&value),
@@ -207,13 +175,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn line(
-        &mut self,
-        line: &str,
-        file: &str,
-        number: usize,
-        depth: usize,
-    ) -> Result<(), FileError> {
+    fn line(&mut self, line: &str, file: &str, number: usize, depth: usize) -> Result<(), FileError> {
         let error = |reason: String, hint: Option<&'static str>| FileError {
             file: file.to_owned(),
             line: number,
@@ -222,10 +184,7 @@ impl Reading<'_> {
             hint,
         };
         let Some(words) = split_words(line) else {
-            return Err(error(
-                "Unbalanced quotes in configuration line".into(),
-                None,
-            ));
+            return Err(error("Unbalanced quotes in configuration line".into(), None));
         };
         let [name, values @ ..] = words.as_slice() else {
             return Ok(());
@@ -237,46 +196,30 @@ impl Reading<'_> {
             let [path] = values.as_slice() else {
                 return Err(error("wrong number of arguments".into(), None));
             };
-            let path = std::str::from_utf8(path)
-                .map_err(|_| error("the path is not UTF-8".into(), None))?;
+            let path = std::str::from_utf8(path).map_err(|_| error("the path is not UTF-8".into(), None))?;
             if depth + 1 >= INCLUDE_DEPTH_MAX || self.files >= INCLUDE_FILES_MAX {
                 return Err(error("too many files include each other".into(), None));
             }
-            let text = (self.include)(path)
-                .map_err(|cause| error(format!("cannot read '{path}': {cause}"), None))?;
+            let text = (self.include)(path).map_err(|cause| error(format!("cannot read '{path}': {cause}"), None))?;
             return self.file(&text, path, depth + 1);
         }
         if let Some(setting) = Setting::find(name.as_bytes()) {
             if values.is_empty() {
                 return Err(error("wrong number of arguments".into(), None));
             }
-            return setting
-                .set_words(&mut self.settings, &values)
-                .map_err(|reason| error(reason, None));
+            return setting.set_words(&mut self.settings, &values).map_err(|reason| error(reason, None));
         }
         if let Some(refused) = REFUSED.iter().find(|refused| refused.name == name) {
             let asks_nothing = matches!((refused.unless, values.as_slice()), (Some(nothing), [value])
                 if nothing.as_bytes() == *value);
-            return if asks_nothing {
-                Ok(())
-            } else {
-                Err(error(refused.reason.into(), None))
-            };
+            return if asks_nothing { Ok(()) } else { Err(error(refused.reason.into(), None)) };
         }
         if let Some(reason) = no_effect(&name) {
-            self.warnings.push(Warning {
-                file: file.to_owned(),
-                line: number,
-                directive: name,
-                reason,
-            });
+            self.warnings.push(Warning { file: file.to_owned(), line: number, directive: name, reason });
             return Ok(());
         }
         let hint = nearest(&name);
-        Err(error(
-            format!("unknown setting '{}'", shortened(&name)),
-            hint,
-        ))
+        Err(error(format!("unknown setting '{}'", shortened(&name)), hint))
     }
 }
 
@@ -330,14 +273,8 @@ fn double_quoted<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]>
     loop {
         match rest {
             [] => return None,
-            [b'\\', b'x', high, low, tail @ ..]
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                let digit = |byte: &u8| {
-                    char::from(*byte)
-                        .to_digit(16)
-                        .and_then(|digit| u8::try_from(digit).ok())
-                };
+            [b'\\', b'x', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
                 word.push(digit(high)? << 4 | digit(low)?);
                 rest = tail;
             }
@@ -401,9 +338,7 @@ fn quoted(text: &[u8]) -> String {
 }
 
 fn with_unit(bytes: &str) -> String {
-    bytes
-        .parse()
-        .map_or_else(|_| bytes.to_owned(), memory_with_unit)
+    bytes.parse().map_or_else(|_| bytes.to_owned(), memory_with_unit)
 }
 
 /// A line for a message: not longer than one wants to read, and without what may be a secret.
@@ -412,9 +347,7 @@ fn shown(line: &str, hint: Option<&str>) -> String {
     let lower = name.to_ascii_lowercase();
     let is_secret = |name: &str| {
         matches!(Setting::find(name.as_bytes()), Some(setting) if setting.kind == Kind::Secret)
-            || ["auth", "pass", "user"]
-                .iter()
-                .any(|word| name.contains(word))
+            || ["auth", "pass", "user"].iter().any(|word| name.contains(word))
     };
     if !values.is_empty() && (is_secret(&lower) || hint.is_some_and(is_secret)) {
         return format!("{} ...", shortened(name));
@@ -423,9 +356,7 @@ fn shown(line: &str, hint: Option<&str>) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    let mut chars = text
-        .chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter });
+    let mut chars = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
     let mut short: String = chars.by_ref().take(SHOWN_CHARS_MAX).collect();
     if chars.next().is_some() {
         short.push_str("...");

@@ -51,26 +51,11 @@ pub(super) static NO_EFFECT: &[(&str, &str)] = &[
          stream-node-max-entries tracking-table-max-keys zset-max-listpack-entries \
          zset-max-listpack-value zset-max-ziplist-entries zset-max-ziplist-value",
     ),
-    (
-        "there are no scripts and modules",
-        "busy-reply-threshold enable-module-command loadmodule lua-time-limit",
-    ),
-    (
-        "use `workers`",
-        "io-threads io-threads-do-reads server-cpulist server_cpulist",
-    ),
-    (
-        "the server stays in the foreground, for a service manager to run",
-        "daemonize pidfile supervised",
-    ),
-    (
-        "use `logfile`, or let the service manager take standard output",
-        "syslog-enabled syslog-facility syslog-ident",
-    ),
-    (
-        "there are no users besides the one of `requirepass`",
-        "acl-pubsub-default acllog-max-len",
-    ),
+    ("there are no scripts and modules", "busy-reply-threshold enable-module-command loadmodule lua-time-limit"),
+    ("use `workers`", "io-threads io-threads-do-reads server-cpulist server_cpulist"),
+    ("the server stays in the foreground, for a service manager to run", "daemonize pidfile supervised"),
+    ("use `logfile`, or let the service manager take standard output", "syslog-enabled syslog-facility syslog-ident"),
+    ("there are no users besides the one of `requirepass`", "acl-pubsub-default acllog-max-len"),
     (
         "TLS is off without `tls-port`",
         "tls-auth-clients tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers \
@@ -83,7 +68,7 @@ pub(super) static NO_EFFECT: &[(&str, &str)] = &[
         "it tunes internals of Redis that do not exist here",
         "bind-source-addr bio_cpulist crash-log-enabled crash-memcheck-enabled disable-thp \
          dynamic-hz enable-debug-command enable-protected-configs hz ignore-warnings \
-         jemalloc-bg-thread latency-tracking latency-tracking-info-percentiles locale-collate \
+         jemalloc-bg-thread latency-monitor-threshold latency-tracking latency-tracking-info-percentiles locale-collate \
          max-new-connections-per-cycle max-new-tls-connections-per-cycle maxmemory-clients \
          oom-score-adj oom-score-adj-values proc-title-template set-proc-title \
          shutdown-on-sigint shutdown-on-sigterm socket-mark-id",
@@ -92,26 +77,10 @@ pub(super) static NO_EFFECT: &[(&str, &str)] = &[
 
 /// Directives that protect something: skipping one would leave open what the operator believes to be closed.
 pub(super) static REFUSED: &[Refused] = &[
-    Refused {
-        name: "aclfile",
-        unless: Some(""),
-        reason: "users and ACL files are not supported",
-    },
-    Refused {
-        name: "rename-command",
-        unless: None,
-        reason: "commands cannot be renamed or disabled",
-    },
-    Refused {
-        name: "tls-port",
-        unless: Some("0"),
-        reason: "TLS is not supported",
-    },
-    Refused {
-        name: "user",
-        unless: None,
-        reason: "users are not supported, use requirepass",
-    },
+    Refused { name: "aclfile", unless: Some(""), reason: "users and ACL files are not supported" },
+    Refused { name: "rename-command", unless: None, reason: "commands cannot be renamed or disabled" },
+    Refused { name: "tls-port", unless: Some("0"), reason: "TLS is not supported" },
+    Refused { name: "user", unless: None, reason: "users are not supported, use requirepass" },
 ];
 
 /// A directive that is an error, except with the value that asks for nothing.
@@ -123,8 +92,6 @@ pub(super) struct Refused {
 
 /// Why this directive means nothing here; `None` if neither Redis nor Valkey has it.
 pub(super) fn no_effect(name: &str) -> Option<&'static str> {
-    let (reason, _) = NO_EFFECT
-        .iter()
-        .find(|(_, names)| names.split(' ').any(|known| known == name))?;
+    let (reason, _) = NO_EFFECT.iter().find(|(_, names)| names.split(' ').any(|known| known == name))?;
     Some(reason)
 }

@@ -20,9 +20,7 @@ pub use value::{Kind, LogLevel, OutputLimit, OutputLimits, Password, SlowSubscri
 impl Setting {
     /// The row with this name, in any case.
     pub fn find(name: &[u8]) -> Option<&'static Self> {
-        SETTINGS
-            .iter()
-            .find(|setting| setting.name.as_bytes().eq_ignore_ascii_case(name))
+        SETTINGS.iter().find(|setting| setting.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The value in `settings`, as `CONFIG GET` prints it.
@@ -59,17 +57,9 @@ impl Settings {
     /// An unknown name or a refused value; nothing is changed then.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), SettingError> {
         let Some(setting) = Setting::find(name.as_bytes()) else {
-            return Err(SettingError::Unknown {
-                name: name.to_owned(),
-                hint: nearest(name),
-            });
+            return Err(SettingError::Unknown { name: name.to_owned(), hint: nearest(name) });
         };
-        setting
-            .set(self, value.as_bytes())
-            .map_err(|reason| SettingError::Refused {
-                name: setting.name,
-                reason,
-            })
+        setting.set(self, value.as_bytes()).map_err(|reason| SettingError::Refused { name: setting.name, reason })
     }
 
     /// Refuses combinations with which the server could not do anything.
@@ -77,10 +67,8 @@ impl Settings {
     /// # Errors
     /// The reason, as a sentence for the operator.
     pub fn validate(&self) -> Result<(), String> {
-        if self.unixsocket.is_empty() && (self.port == 0 || self.bind.is_empty()) {
-            return Err(
-                "configured to not listen anywhere: set port and bind, or unixsocket".into(),
-            );
+        if self.unixsocket.is_empty() && self.bind.is_empty() {
+            return Err("configured to not listen anywhere: set bind, or unixsocket".into());
         }
         Ok(())
     }
@@ -95,31 +83,23 @@ impl Settings {
             format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
         };
         // Redis looks at all names first, so a bad name is reported before a bad value in front of it.
-        let mut changes: Vec<(&Setting, &[u8])> =
-            Vec::with_capacity(pairs.len().min(SETTINGS.len()));
+        let mut changes: Vec<(&Setting, &[u8])> = Vec::with_capacity(pairs.len().min(SETTINGS.len()));
         for (name, value) in pairs {
             let Some(setting) = Setting::find(name) else {
                 let name = one_line(name);
-                return Err(format!(
-                    "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
-                ));
+                return Err(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"));
             };
             if !setting.mutable {
                 return Err(failed(name, "can't set immutable config"));
             }
-            if changes
-                .iter()
-                .any(|(earlier, _)| earlier.name == setting.name)
-            {
+            if changes.iter().any(|(earlier, _)| earlier.name == setting.name) {
                 return Err(failed(name, "duplicate parameter"));
             }
             changes.push((setting, value));
         }
         let mut changed = self.clone();
         for (setting, value) in changes {
-            setting
-                .set(&mut changed, value)
-                .map_err(|reason| failed(setting.name.as_bytes(), &reason))?;
+            setting.set(&mut changed, value).map_err(|reason| failed(setting.name.as_bytes(), &reason))?;
         }
         Ok(changed)
     }
@@ -141,18 +121,11 @@ impl Settings {
     }
 
     /// As [`Settings::matching`] for several patterns; each setting comes once.
-    pub fn matching_any(
-        &self,
-        globs: &[&[u8]],
-    ) -> impl Iterator<Item = (&'static str, Vec<u8>)> + '_ {
+    pub fn matching_any(&self, globs: &[&[u8]]) -> impl Iterator<Item = (&'static str, Vec<u8>)> + '_ {
         let globs: Vec<Vec<u8>> = globs.iter().map(|glob| glob.to_ascii_lowercase()).collect();
         SETTINGS
             .iter()
-            .filter(move |setting| {
-                globs
-                    .iter()
-                    .any(|glob| glob_match(glob, setting.name.as_bytes()))
-            })
+            .filter(move |setting| globs.iter().any(|glob| glob_match(glob, setting.name.as_bytes())))
             .map(|setting| (setting.name, setting.get(self)))
     }
 }
@@ -181,10 +154,7 @@ impl Display for SettingError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { name, reason } => write!(f, "setting '{name}': {reason}"),
-            Self::Unknown {
-                name,
-                hint: Some(hint),
-            } => write!(f, "unknown setting '{name}', did you mean '{hint}'?"),
+            Self::Unknown { name, hint: Some(hint) } => write!(f, "unknown setting '{name}', did you mean '{hint}'?"),
             Self::Unknown { name, hint: None } => write!(f, "unknown setting '{name}'"),
         }
     }
@@ -200,12 +170,7 @@ fn nearest(name: &str) -> Option<&'static str> {
     }
     // Underscores for dashes are the commonest slip.
     let name = name.to_ascii_lowercase().replace('_', "-");
-    let distances = SETTINGS.iter().map(|setting| {
-        (
-            distance(name.as_bytes(), setting.name.as_bytes()),
-            setting.name,
-        )
-    });
+    let distances = SETTINGS.iter().map(|setting| (distance(name.as_bytes(), setting.name.as_bytes()), setting.name));
     let (steps, closest) = distances.min()?;
     (steps <= (closest.len() / 3).clamp(1, 3)).then_some(closest)
 }

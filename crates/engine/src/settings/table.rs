@@ -50,14 +50,20 @@ pub enum Group {
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 6] = [
-        Self::Network,
-        Self::Security,
-        Self::Clients,
-        Self::Delivery,
-        Self::Diagnostics,
-        Self::Process,
-    ];
+    /// The heading of the section.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Network => "Network",
+            Self::Security => "Security",
+            Self::Clients => "Clients",
+            Self::Delivery => "Delivery",
+            Self::Diagnostics => "Diagnostics",
+            Self::Process => "Process",
+        }
+    }
+
+    pub(super) const ALL: [Self; 6] =
+        [Self::Network, Self::Security, Self::Clients, Self::Delivery, Self::Diagnostics, Self::Process];
 }
 
 macro_rules! settings {
@@ -106,7 +112,7 @@ settings! {
             "The addresses to listen on for TCP; one with a leading `-` is skipped if this machine lacks it, \
              and an empty value means no TCP at all.";
         port: u16 = "port" Kind::Integer { min: 0, max: 65535 }, "6379", at_start,
-            "The TCP port; 0 means no TCP at all.";
+            "The TCP port; 0 picks a free one, which is printed at the start.";
         unixsocket: String = "unixsocket" Kind::Text, "", at_start,
             "The path of a Unix socket to listen on as well; empty means none.";
         unixsocketperm: u32 = "unixsocketperm" Kind::Octal { max: 0o777 }, "0", at_start,
@@ -167,9 +173,6 @@ settings! {
             "Microseconds a command must take to enter the slow log; 0 takes every command, -1 none.";
         slowlog_max_len: usize = "slowlog-max-len" Kind::Integer { min: 0, max: i64::MAX }, "128", any_time,
             "How many entries the slow log keeps.";
-        latency_monitor_threshold: u64 = "latency-monitor-threshold" Kind::Integer { min: 0, max: i64::MAX },
-            "0", any_time,
-            "Milliseconds an operation must take to be recorded by the latency monitor; 0 turns it off.";
     }
     Process {
         workers: u32 = "workers" Kind::Integer { min: 0, max: 64 }, "0", at_start,

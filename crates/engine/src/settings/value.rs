@@ -123,15 +123,8 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    pub(super) const WORDS: &'static [&'static str] =
-        &["debug", "verbose", "notice", "warning", "nothing"];
-    const ALL: [Self; 5] = [
-        Self::Debug,
-        Self::Verbose,
-        Self::Notice,
-        Self::Warning,
-        Self::Nothing,
-    ];
+    pub(super) const WORDS: &'static [&'static str] = &["debug", "verbose", "notice", "warning", "nothing"];
+    const ALL: [Self; 5] = [Self::Debug, Self::Verbose, Self::Notice, Self::Warning, Self::Nothing];
 }
 
 /// What happens to a subscriber that is over its output limit.
@@ -175,11 +168,7 @@ impl From<&[u8]> for Password {
 
 impl Debug for Password {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_empty() {
-            "Password(none)"
-        } else {
-            "Password(set)"
-        })
+        f.write_str(if self.is_empty() { "Password(none)" } else { "Password(set)" })
     }
 }
 
@@ -278,29 +267,19 @@ impl Value for OutputLimits {
         for [class, hard, soft, seconds] in groups {
             let limit = if class.eq_ignore_ascii_case(b"normal") {
                 &mut limits.normal
-            } else if class.eq_ignore_ascii_case(b"slave") || class.eq_ignore_ascii_case(b"replica")
-            {
+            } else if class.eq_ignore_ascii_case(b"slave") || class.eq_ignore_ascii_case(b"replica") {
                 &mut limits.replica
             } else if class.eq_ignore_ascii_case(b"pubsub") {
                 &mut limits.pubsub
             } else {
                 return Err("Invalid client class specified in buffer limit configuration.".into());
             };
-            let (Some(hard), Some(soft), Some(soft_seconds)) =
-                (memory(hard), memory(soft), seconds_of(seconds))
-            else {
-                return Err(
-                    "Error in hard, soft or soft_seconds setting in buffer limit configuration."
-                        .into(),
-                );
+            let (Some(hard), Some(soft), Some(soft_seconds)) = (memory(hard), memory(soft), seconds_of(seconds)) else {
+                return Err("Error in hard, soft or soft_seconds setting in buffer limit configuration.".into());
             };
             let hard_bytes = usize::try_from(hard).unwrap_or(usize::MAX);
             let soft_bytes = usize::try_from(soft).unwrap_or(usize::MAX);
-            *limit = OutputLimit {
-                hard_bytes,
-                soft_bytes,
-                soft_seconds,
-            };
+            *limit = OutputLimit { hard_bytes, soft_bytes, soft_seconds };
         }
         *self = limits;
         Ok(())
@@ -308,17 +287,9 @@ impl Value for OutputLimits {
 
     fn print(&self, _: &Kind) -> Vec<u8> {
         // CONFIG GET still says "slave" where CONFIG REWRITE says "replica".
-        let classes = [
-            ("normal", &self.normal),
-            ("slave", &self.replica),
-            ("pubsub", &self.pubsub),
-        ];
-        let texts = classes.map(|(class, limit)| {
-            format!(
-                "{class} {} {} {}",
-                limit.hard_bytes, limit.soft_bytes, limit.soft_seconds
-            )
-        });
+        let classes = [("normal", &self.normal), ("slave", &self.replica), ("pubsub", &self.pubsub)];
+        let texts = classes
+            .map(|(class, limit)| format!("{class} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds));
         texts.join(" ").into_bytes()
     }
 }
@@ -366,30 +337,18 @@ fn number(kind: &Kind, word: &[u8]) -> Result<i128, Refusal> {
     match *kind {
         Kind::Memory { min, max } => {
             let value = memory(word).ok_or("argument must be a memory value")?;
-            between(
-                i128::from(value),
-                i128::from(min),
-                i128::from(max),
-                i128::to_string,
-            )
+            between(i128::from(value), i128::from(min), i128::from(max), i128::to_string)
         }
         Kind::Octal { max } => {
             let octal = word.iter().all(|byte| (b'0'..=b'7').contains(byte));
             let text = std::str::from_utf8(word).ok().filter(|_| octal);
             let value = text.and_then(|text| u32::from_str_radix(text, 8).ok());
             let value = value.ok_or("argument couldn't be parsed as an octal number")?;
-            between(i128::from(value), 0, i128::from(max), |bound| {
-                format!("{bound:o}")
-            })
+            between(i128::from(value), 0, i128::from(max), |bound| format!("{bound:o}"))
         }
         Kind::Integer { min, max } => {
             let value = integer(word).ok_or("argument couldn't be parsed into an integer")?;
-            between(
-                i128::from(value),
-                i128::from(min),
-                i128::from(max),
-                i128::to_string,
-            )
+            between(i128::from(value), i128::from(min), i128::from(max), i128::to_string)
         }
         // A row that pairs a number with another kind would be a mistake in the table; the round-trip test finds it.
         _ => Err("argument couldn't be parsed into an integer".into()),
@@ -400,12 +359,7 @@ fn between(value: i128, min: i128, max: i128, print: fn(&i128) -> String) -> Res
     if (min..=max).contains(&value) {
         return Ok(value);
     }
-    Err(format!(
-        "argument must be between {} and {} inclusive",
-        print(&min),
-        print(&max)
-    )
-    .into())
+    Err(format!("argument must be between {} and {} inclusive", print(&min), print(&max)).into())
 }
 
 /// A decimal in the one way Redis accepts: no plus sign, no spaces, no leading zeros.
@@ -413,9 +367,7 @@ fn integer(word: &[u8]) -> Option<i64> {
     let digits = word.strip_prefix(b"-").unwrap_or(word);
     match digits {
         b"0" if word.len() == 1 => Some(0),
-        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => {
-            std::str::from_utf8(word).ok()?.parse().ok()
-        }
+        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => std::str::from_utf8(word).ok()?.parse().ok(),
         _ => None,
     }
 }
@@ -424,16 +376,11 @@ fn integer(word: &[u8]) -> Option<i64> {
 fn memory(word: &[u8]) -> Option<u64> {
     let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, unit) = word.split_at(digits);
-    let units = UNITS
-        .iter()
-        .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(unit));
+    let units = UNITS.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(unit));
     let (_, bytes) = units?;
     // No digits at all count as zero.
-    let number = digits.iter().fold(0u64, |number, digit| {
-        number
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    });
+    let number =
+        digits.iter().fold(0u64, |number, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
     Some(number.saturating_mul(*bytes))
 }
 
@@ -443,11 +390,7 @@ fn seconds_of(word: &[u8]) -> Option<u32> {
         return None;
     }
     // No digits at all count as zero.
-    let seconds = if digits.is_empty() {
-        0
-    } else {
-        std::str::from_utf8(digits).ok()?.parse().ok()?
-    };
+    let seconds = if digits.is_empty() { 0 } else { std::str::from_utf8(digits).ok()?.parse().ok()? };
     (seconds <= i32::MAX as u32).then_some(seconds)
 }
 

@@ -23,19 +23,9 @@ fn outcome_within(input: &[u8], limits: &DecodeLimits) -> Outcome {
     let whole = decode(input, limits);
     let shown = || input[..input.len().min(100)].escape_ascii();
     for cut in (0..input.len()).step_by(1 + input.len() / 500) {
-        assert_eq!(
-            arrive(input, limits, [cut]),
-            whole,
-            "cut at {cut}: {}",
-            shown()
-        );
+        assert_eq!(arrive(input, limits, [cut]), whole, "cut at {cut}: {}", shown());
     }
-    assert_eq!(
-        arrive(input, limits, 0..input.len()),
-        whole,
-        "byte by byte: {}",
-        shown()
-    );
+    assert_eq!(arrive(input, limits, 0..input.len()), whole, "byte by byte: {}", shown());
     whole
 }
 
@@ -43,31 +33,16 @@ fn accepts(input: &[u8], value: Value) {
     let behind = [input, b"+OK\r\n"].concat();
     for input in [input, &behind] {
         let expected = Ok(Some((value.clone(), behind.len() - 5)));
-        assert_eq!(
-            outcome_within(input, &DecodeLimits::DEFAULT),
-            expected,
-            "{}",
-            input.escape_ascii()
-        );
+        assert_eq!(outcome_within(input, &DecodeLimits::DEFAULT), expected, "{}", input.escape_ascii());
     }
 }
 
 fn refuses(input: &[u8], error: DecodeError) {
-    assert_eq!(
-        outcome_within(input, &DecodeLimits::DEFAULT),
-        Err(error),
-        "{}",
-        input.escape_ascii()
-    );
+    assert_eq!(outcome_within(input, &DecodeLimits::DEFAULT), Err(error), "{}", input.escape_ascii());
 }
 
 fn waits(input: &[u8]) {
-    assert_eq!(
-        outcome_within(input, &DecodeLimits::DEFAULT),
-        Ok(None),
-        "{}",
-        input.escape_ascii()
-    );
+    assert_eq!(outcome_within(input, &DecodeLimits::DEFAULT), Ok(None), "{}", input.escape_ascii());
 }
 
 fn bulk(text: &str) -> Value {
@@ -91,17 +66,8 @@ fn scalars() {
     accepts(b"#f\r\n", Value::Boolean(false));
     accepts(b",1.5e+3\r\n", Value::Double(1500.0));
     accepts(b",-inf\r\n", Value::Double(f64::NEG_INFINITY));
-    accepts(
-        b"(-123456789012345678901234567890\r\n",
-        Value::BigNumber(b"-123456789012345678901234567890".to_vec()),
-    );
-    accepts(
-        b"=6\r\ntxt:hi\r\n",
-        Value::Verbatim {
-            format: *b"txt",
-            text: b"hi".to_vec(),
-        },
-    );
+    accepts(b"(-123456789012345678901234567890\r\n", Value::BigNumber(b"-123456789012345678901234567890".to_vec()));
+    accepts(b"=6\r\ntxt:hi\r\n", Value::Verbatim { format: *b"txt", text: b"hi".to_vec() });
     let nan = decode(b",nan\r\n", &DecodeLimits::DEFAULT);
     assert!(matches!(nan, Ok(Some((Value::Double(value), 6))) if value.is_nan()));
 }
@@ -112,30 +78,15 @@ fn aggregates() {
     accepts(b"%0\r\n", Value::Map(vec![]));
     accepts(
         b"*2\r\n*1\r\n*0\r\n:1\r\n",
-        Value::Array(vec![
-            Value::Array(vec![Value::Array(vec![])]),
-            Value::Integer(1),
-        ]),
+        Value::Array(vec![Value::Array(vec![Value::Array(vec![])]), Value::Integer(1)]),
     );
-    accepts(
-        b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$0\r\n\r\n",
-        Value::Push(vec![bulk("message"), bulk("c"), bulk("")]),
-    );
-    accepts(
-        b"~2\r\n:1\r\n_\r\n",
-        Value::Set(vec![Value::Integer(1), Value::Null]),
-    );
+    accepts(b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$0\r\n\r\n", Value::Push(vec![bulk("message"), bulk("c"), bulk("")]));
+    accepts(b"~2\r\n:1\r\n_\r\n", Value::Set(vec![Value::Integer(1), Value::Null]));
     accepts(
         b"%2\r\n+a\r\n%1\r\n:1\r\n:2\r\n+b\r\n*1\r\n:3\r\n",
         Value::Map(vec![
-            (
-                Value::Simple(b"a".to_vec()),
-                Value::Map(vec![(Value::Integer(1), Value::Integer(2))]),
-            ),
-            (
-                Value::Simple(b"b".to_vec()),
-                Value::Array(vec![Value::Integer(3)]),
-            ),
+            (Value::Simple(b"a".to_vec()), Value::Map(vec![(Value::Integer(1), Value::Integer(2))])),
+            (Value::Simple(b"b".to_vec()), Value::Array(vec![Value::Integer(3)])),
         ]),
     );
 }
@@ -208,14 +159,8 @@ fn malformed_replies() {
 
 #[test]
 fn limits_hold() {
-    let limits = DecodeLimits {
-        depth_max: 2,
-        values_max: 4,
-        bytes_max: 20,
-    };
-    let end = |input: &[u8]| {
-        outcome_within(input, &limits).map(|decoded| decoded.map(|(_, length)| length))
-    };
+    let limits = DecodeLimits { depth_max: 2, values_max: 4, bytes_max: 20 };
+    let end = |input: &[u8]| outcome_within(input, &limits).map(|decoded| decoded.map(|(_, length)| length));
     assert_eq!(end(b"*1\r\n*1\r\n:1\r\n"), Ok(Some(12)));
     assert_eq!(end(b"*1\r\n*1\r\n*0\r\n"), Err(DecodeError::TooDeep));
     assert_eq!(end(b"*3\r\n:1\r\n:1\r\n:1\r\n"), Ok(Some(16)));
@@ -223,10 +168,7 @@ fn limits_hold() {
     assert_eq!(end(b"*2\r\n*1\r\n:1\r\n:1\r\n:1\r\n"), Ok(Some(16)));
     assert_eq!(end(b"*2\r\n*0\r\n*1\r\n*1\r\n"), Err(DecodeError::TooDeep));
     assert_eq!(end(b"|1\r\n:1\r\n:1\r\n:1\r\n"), Ok(Some(16)));
-    assert_eq!(
-        end(b"|1\r\n:1\r\n:1\r\n*1\r\n"),
-        Err(DecodeError::TooManyValues)
-    );
+    assert_eq!(end(b"|1\r\n:1\r\n:1\r\n*1\r\n"), Err(DecodeError::TooManyValues));
     assert_eq!(end(b"$13\r\n0123456789abc\r\n"), Ok(Some(20)));
     assert_eq!(end(b"$14\r\n"), Err(DecodeError::TooLong));
     assert_eq!(end(b"*2\r\n:1\r\n$5\r\n"), Ok(None));
@@ -237,10 +179,7 @@ fn limits_hold() {
 #[test]
 fn nesting_to_the_limit() {
     let nested = |depth: usize| [b"*1\r\n".repeat(depth), b":1\r\n".to_vec()].concat();
-    assert!(matches!(
-        outcome_within(&nested(32), &DecodeLimits::DEFAULT),
-        Ok(Some((_, 132)))
-    ));
+    assert!(matches!(outcome_within(&nested(32), &DecodeLimits::DEFAULT), Ok(Some((_, 132)))));
     refuses(&nested(33), DecodeError::TooDeep);
     refuses(&nested(100_000), DecodeError::TooDeep);
 }
@@ -256,15 +195,8 @@ fn decoded_values_are_not_looked_at_again() {
     let Ok(Some((value, length))) = decoder.decode(&spoiled) else {
         panic!("the reply is whole");
     };
-    assert_eq!(
-        (length, value.as_elements().map(<[_]>::len)),
-        (input.len(), Some(3))
-    );
-    assert_eq!(
-        decoder.decode(b":1\r\n"),
-        Ok(Some((Value::Integer(1), 4))),
-        "the decoder is at a start again"
-    );
+    assert_eq!((length, value.as_elements().map(<[_]>::len)), (input.len(), Some(3)));
+    assert_eq!(decoder.decode(b":1\r\n"), Ok(Some((Value::Integer(1), 4))), "the decoder is at a start again");
 }
 
 #[test]
@@ -290,16 +222,10 @@ fn what_the_reply_writer_writes() {
         let elements = value.as_elements().unwrap();
         assert_eq!(elements[1], Value::Null);
         assert_eq!(elements[5].as_bytes(), Some(&b"v"[..]));
-        assert_eq!(
-            elements[6].as_elements().map(|push| push[0].as_bytes()),
-            Some(Some(&b"ERR no"[..]))
-        );
+        assert_eq!(elements[6].as_elements().map(|push| push[0].as_bytes()), Some(Some(&b"ERR no"[..])));
         match protocol {
             Protocol::Resp2 => assert_eq!(elements[4].as_integer(), Some(1)),
-            Protocol::Resp3 => assert_eq!(
-                elements[3],
-                Value::Map(vec![(bulk("k"), Value::Double(0.1))])
-            ),
+            Protocol::Resp3 => assert_eq!(elements[3], Value::Map(vec![(bulk("k"), Value::Double(0.1))])),
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use super::{ProtocolError, RequestArgs};
 
+#[cfg(test)]
+mod tests;
+
 /// Splits `line`, which starts at the first byte of the input, into words.
 pub(super) fn split(line: &[u8], args: &mut RequestArgs) -> Result<(), ProtocolError> {
     if memchr::memchr2(b'"', b'\'', line).is_some() {
@@ -25,8 +28,7 @@ fn split_quoted(line: &[u8], args: &mut RequestArgs) -> Result<(), ProtocolError
         let word = &line[start..position];
         // A quote may open inside of a word, too.
         let quote = memchr::memchr2(b'"', b'\'', word);
-        args.owned
-            .extend_from_slice(&word[..quote.unwrap_or(word.len())]);
+        args.owned.extend_from_slice(&word[..quote.unwrap_or(word.len())]);
         if let Some(at) = quote {
             let inside = start + at + 1;
             let length = match word[at] {
@@ -94,20 +96,14 @@ fn single_quoted(text: &[u8], out: &mut Vec<u8>) -> Option<usize> {
 }
 
 fn skip_spaces(line: &[u8], from: usize) -> Option<usize> {
-    line[from..]
-        .iter()
-        .position(|&byte| !is_space(byte))
-        .map(|at| from + at)
+    line[from..].iter().position(|&byte| !is_space(byte)).map(|at| from + at)
 }
 
 /// Where the unquoted word at `from` ends. Redis separates words at fewer bytes than it skips between them: a vertical
 /// tab inside a word belongs to it.
 fn word_end(line: &[u8], from: usize) -> usize {
     let ends = |&byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
-    line[from..]
-        .iter()
-        .position(ends)
-        .map_or(line.len(), |at| from + at)
+    line[from..].iter().position(ends).map_or(line.len(), |at| from + at)
 }
 
 /// C's `isspace`.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// The requests of an input, and what came behind them: an error, or how many bytes wait for more.
-type Outcome = (Vec<Vec<Vec<u8>>>, Result<usize, ProtocolError>);
+pub(super) type Outcome = (Vec<Vec<Vec<u8>>>, Result<usize, ProtocolError>);
 
 /// Parses `input` as it arrives: up to each of `cuts`, which ascend, and then in whole.
 fn arrive(input: &[u8], limits: &RequestLimits, cuts: impl IntoIterator<Item = usize>) -> Outcome {
@@ -16,11 +16,7 @@ fn arrive(input: &[u8], limits: &RequestLimits, cuts: impl IntoIterator<Item = u
             let here = &input[start..end];
             match parser.parse(here, limits, &mut args) {
                 Ok(Parsed::Complete { consumed }) => {
-                    assert!(
-                        (1..=here.len()).contains(&consumed),
-                        "consumed {consumed} of {}",
-                        here.len()
-                    );
+                    assert!((1..=here.len()).contains(&consumed), "consumed {consumed} of {}", here.len());
                     assert!(!parser.is_mid_request());
                     let request = Request::new(here, &args);
                     assert_eq!(request.len(), args.len());
@@ -46,58 +42,40 @@ fn arrive(input: &[u8], limits: &RequestLimits, cuts: impl IntoIterator<Item = u
 fn outcome_within(input: &[u8], limits: &RequestLimits) -> Outcome {
     let whole = arrive(input, limits, []);
     for cut in (0..input.len()).step_by(1 + input.len() / 500) {
-        assert_eq!(
-            arrive(input, limits, [cut]),
-            whole,
-            "cut at {cut}: {}",
-            shown(input)
-        );
+        assert_eq!(arrive(input, limits, [cut]), whole, "cut at {cut}: {}", shown(input));
     }
-    assert_eq!(
-        arrive(input, limits, 0..input.len()),
-        whole,
-        "byte by byte: {}",
-        shown(input)
-    );
+    assert_eq!(arrive(input, limits, 0..input.len()), whole, "byte by byte: {}", shown(input));
     whole
 }
 
-fn outcome(input: &[u8]) -> Outcome {
+pub(super) fn outcome(input: &[u8]) -> Outcome {
     outcome_within(input, &RequestLimits::DEFAULT)
 }
 
 fn agree(input: &[u8], expected: Outcome) {
     let got = outcome(input);
     // Not `assert_eq!`, which would show all of an input of 64 KiB.
-    assert!(
-        got == expected,
-        "{}: {:.999}",
-        shown(input),
-        format!("{got:?}, not {expected:?}")
-    );
+    assert!(got == expected, "{}: {:.999}", shown(input), format!("{got:?}, not {expected:?}"));
 }
 
 fn shown(input: &[u8]) -> String {
     input[..input.len().min(100)].escape_ascii().to_string()
 }
 
-fn accepts(input: &[u8], requests: &[&[&[u8]]]) {
-    let requests = requests
-        .iter()
-        .map(|args| args.iter().map(|arg| arg.to_vec()).collect())
-        .collect();
+pub(super) fn accepts(input: &[u8], requests: &[&[&[u8]]]) {
+    let requests = requests.iter().map(|args| args.iter().map(|arg| arg.to_vec()).collect()).collect();
     agree(input, (requests, Ok(0)));
 }
 
-fn refuses(input: &[u8], error: ProtocolError) {
+pub(super) fn refuses(input: &[u8], error: ProtocolError) {
     agree(input, (vec![], Err(error)));
 }
 
-fn waits(input: &[u8]) {
+pub(super) fn waits(input: &[u8]) {
     agree(input, (vec![], Ok(input.len())));
 }
 
-const PING: &[&[u8]] = &[b"PING"];
+pub(super) const PING: &[&[u8]] = &[b"PING"];
 const NOTHING: &[&[u8]] = &[];
 
 #[test]
@@ -106,14 +84,8 @@ fn multibulk() {
     accepts(b"*1\r\n$4\r\nPING\r\n", &[PING]);
     accepts(b"*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", &[&[b"ECHO", b""]]);
     accepts(b"*1\r\n$0\r\n\r\n", &[&[b""]]);
-    accepts(
-        b"*2\r\n$4\r\nECHO\r\n$6\r\n\r\n\x00\xff*1\r\n",
-        &[&[b"ECHO", b"\r\n\x00\xff*1"]],
-    );
-    accepts(
-        b"*1\r\n$4\r\nPING\r\nPING\n*1\r\n$1\r\na\r\n",
-        &[PING, PING, &[b"a"]],
-    );
+    accepts(b"*2\r\n$4\r\nECHO\r\n$6\r\n\r\n\x00\xff*1\r\n", &[&[b"ECHO", b"\r\n\x00\xff*1"]]);
+    accepts(b"*1\r\n$4\r\nPING\r\nPING\n*1\r\n$1\r\na\r\n", &[PING, PING, &[b"a"]]);
     accepts(b"*10\r\n$1\r\n0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n$1\r\n7\r\n$1\r\n8\r\n$1\r\n9\r\n", &[
         &[b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"],
     ]);
@@ -121,15 +93,7 @@ fn multibulk() {
 
 #[test]
 fn requests_without_arguments_are_consumed() {
-    for empty in [
-        &b"*0\r\n"[..],
-        b"*-1\r\n",
-        b"*-5\r\n",
-        b"*-9223372036854775808\r\n",
-        b"\r\n",
-        b"\n",
-        b" \t \r\n",
-    ] {
+    for empty in [&b"*0\r\n"[..], b"*-1\r\n", b"*-5\r\n", b"*-9223372036854775808\r\n", b"\r\n", b"\n", b" \t \r\n"] {
         accepts(&[empty, b"PING\r\n"].concat(), &[NOTHING, PING]);
     }
 }
@@ -139,46 +103,20 @@ fn requests_without_arguments_are_consumed() {
 fn line_ends_are_not_checked() {
     accepts(b"*1\rX$4\rYPINGxy*1\r\n$4\r\nPING\r\n", &[PING, PING]);
     refuses(b"*1\n$4\r\nPING\r\n", ProtocolError::MultibulkLengthInvalid);
-    refuses(
-        b"*1\r\r\n$4\r\nPING\r\n",
-        ProtocolError::DollarExpected(b'\n'),
-    );
+    refuses(b"*1\r\r\n$4\r\nPING\r\n", ProtocolError::DollarExpected(b'\n'));
     refuses(b"*1\r\n$4\n\r\nPING\r\n", ProtocolError::BulkLengthInvalid);
 }
 
 #[test]
 fn multibulk_lengths() {
-    for length in [
-        "",
-        "+1",
-        "01",
-        "00",
-        "-0",
-        "-",
-        " 1",
-        "1 ",
-        "1a",
-        "x",
-        "--1",
-        "1\n",
-        "99999999999999999999",
-    ] {
-        refuses(
-            format!("*{length}\r\n").as_bytes(),
-            ProtocolError::MultibulkLengthInvalid,
-        );
+    for length in ["", "+1", "01", "00", "-0", "-", " 1", "1 ", "1a", "x", "--1", "1\n", "99999999999999999999"] {
+        refuses(format!("*{length}\r\n").as_bytes(), ProtocolError::MultibulkLengthInvalid);
     }
     refuses(b"*\x00\r\n", ProtocolError::MultibulkLengthInvalid);
-    refuses(
-        b"*-9223372036854775809\r\n",
-        ProtocolError::MultibulkLengthInvalid,
-    );
+    refuses(b"*-9223372036854775809\r\n", ProtocolError::MultibulkLengthInvalid);
     refuses(b"*1048577\r\n", ProtocolError::MultibulkLengthInvalid);
     refuses(b"*2147483648\r\n", ProtocolError::MultibulkLengthInvalid);
-    refuses(
-        b"*9223372036854775807\r\n",
-        ProtocolError::MultibulkLengthInvalid,
-    );
+    refuses(b"*9223372036854775807\r\n", ProtocolError::MultibulkLengthInvalid);
     waits(b"*1048576\r\n");
     waits(b"*");
     waits(b"*1");
@@ -188,24 +126,8 @@ fn multibulk_lengths() {
 
 #[test]
 fn bulk_lengths() {
-    for length in [
-        "",
-        "+4",
-        "04",
-        "-0",
-        "-1",
-        "-2",
-        " 4",
-        "4 ",
-        "4x",
-        "$4",
-        "536870913",
-        "99999999999999999999",
-    ] {
-        refuses(
-            format!("*1\r\n${length}\r\nPING\r\n").as_bytes(),
-            ProtocolError::BulkLengthInvalid,
-        );
+    for length in ["", "+4", "04", "-0", "-1", "-2", " 4", "4 ", "4x", "$4", "536870913", "99999999999999999999"] {
+        refuses(format!("*1\r\n${length}\r\nPING\r\n").as_bytes(), ProtocolError::BulkLengthInvalid);
     }
     waits(b"*1\r\n$536870912\r\n");
     waits(b"*1\r\n$1\r\n");
@@ -219,10 +141,7 @@ fn bulks_begin_with_a_dollar() {
     refuses(b"*1\r\n\r\n", ProtocolError::DollarExpected(b'\r'));
     refuses(b"*1\r\n\xff\r\n", ProtocolError::DollarExpected(0xff));
     refuses(b"*1\r\n*4\r\nPING\r\n", ProtocolError::DollarExpected(b'*'));
-    refuses(
-        b"*2\r\n$1\r\na\r\n:1\r\n",
-        ProtocolError::DollarExpected(b':'),
-    );
+    refuses(b"*2\r\n$1\r\na\r\n:1\r\n", ProtocolError::DollarExpected(b':'));
     // Where Redis stalls, its strings ending there.
     refuses(b"*1\r\n\x00\r\n", ProtocolError::DollarExpected(0));
 }
@@ -232,14 +151,8 @@ fn lines_without_an_end() {
     let padded = |start: &[u8], len: usize| [start, &vec![b'1'; len - 1]].concat();
     waits(&padded(b"*", 65536));
     refuses(&padded(b"*", 65537), ProtocolError::MultibulkCountTooLong);
-    refuses(
-        &[padded(b"*", 65536), b"\r\n".to_vec()].concat(),
-        ProtocolError::MultibulkLengthInvalid,
-    );
-    refuses(
-        &[padded(b"*", 70000), b"\r\n".to_vec()].concat(),
-        ProtocolError::MultibulkCountTooLong,
-    );
+    refuses(&[padded(b"*", 65536), b"\r\n".to_vec()].concat(), ProtocolError::MultibulkLengthInvalid);
+    refuses(&[padded(b"*", 70000), b"\r\n".to_vec()].concat(), ProtocolError::MultibulkCountTooLong);
     let bulk = |start: &[u8], len| [b"*1\r\n".to_vec(), padded(start, len)].concat();
     waits(&bulk(b"$", 65536));
     refuses(&bulk(b"$", 65537), ProtocolError::BulkCountTooLong);
@@ -249,157 +162,45 @@ fn lines_without_an_end() {
     refuses(&padded(b"a", 65537), ProtocolError::InlineTooLong);
     let longest = padded(b"a", 65536);
     accepts(&[&longest, &b"\n"[..]].concat(), &[&[&longest]]);
-    refuses(
-        &[&longest, &b"\r\n"[..]].concat(),
-        ProtocolError::InlineTooLong,
-    );
+    refuses(&[&longest, &b"\r\n"[..]].concat(), ProtocolError::InlineTooLong);
 }
 
 #[test]
 fn limits_are_settings() {
-    let limits = RequestLimits {
-        bulk_bytes_max: 3,
-        args_max: 2,
-        inline_bytes_max: 5,
-        authenticated: true,
-    };
-    assert_eq!(
-        outcome_within(b"*2\r\n$1\r\na\r\n$3\r\nabc\r\n", &limits).1,
-        Ok(0)
-    );
-    assert_eq!(
-        outcome_within(b"*3\r\n", &limits).1,
-        Err(ProtocolError::MultibulkLengthInvalid)
-    );
-    assert_eq!(
-        outcome_within(b"*1\r\n$4\r\n", &limits).1,
-        Err(ProtocolError::BulkLengthInvalid)
-    );
+    let limits = RequestLimits { bulk_bytes_max: 3, args_max: 2, inline_bytes_max: 5, authenticated: true };
+    assert_eq!(outcome_within(b"*2\r\n$1\r\na\r\n$3\r\nabc\r\n", &limits).1, Ok(0));
+    assert_eq!(outcome_within(b"*3\r\n", &limits).1, Err(ProtocolError::MultibulkLengthInvalid));
+    assert_eq!(outcome_within(b"*1\r\n$4\r\n", &limits).1, Err(ProtocolError::BulkLengthInvalid));
     assert_eq!(outcome_within(b"abcde\n", &limits).1, Ok(0));
-    assert_eq!(
-        outcome_within(b"abcdef\n", &limits).1,
-        Err(ProtocolError::InlineTooLong)
-    );
+    assert_eq!(outcome_within(b"abcdef\n", &limits).1, Err(ProtocolError::InlineTooLong));
     let unlimited = RequestLimits {
         bulk_bytes_max: usize::MAX,
         args_max: usize::MAX,
         inline_bytes_max: usize::MAX,
         authenticated: true,
     };
-    assert_eq!(
-        outcome_within(b"*1\r\n$9223372036854775807\r\nab", &unlimited).1,
-        Ok(28)
-    );
-    assert_eq!(
-        outcome_within(b"*9223372036854775807\r\n$1\r\na\r\n", &unlimited).1,
-        Ok(29)
-    );
+    assert_eq!(outcome_within(b"*1\r\n$9223372036854775807\r\nab", &unlimited).1, Ok(28));
+    assert_eq!(outcome_within(b"*9223372036854775807\r\n$1\r\na\r\n", &unlimited).1, Ok(29));
 }
 
 #[test]
 fn the_unauthenticated_may_send_less() {
-    let limits = RequestLimits {
-        authenticated: false,
-        ..RequestLimits::DEFAULT
-    };
+    let limits = RequestLimits { authenticated: false, ..RequestLimits::DEFAULT };
     let end = |input: &[u8]| outcome_within(input, &limits).1;
     assert_eq!(end(b"*10\r\n"), Ok(5));
-    assert_eq!(
-        end(b"*11\r\n"),
-        Err(ProtocolError::MultibulkLengthUnauthenticated)
-    );
+    assert_eq!(end(b"*11\r\n"), Err(ProtocolError::MultibulkLengthUnauthenticated));
     assert_eq!(end(b"*11x\r\n"), Err(ProtocolError::MultibulkLengthInvalid));
     assert_eq!(end(b"*1\r\n$16384\r\n"), Ok(12));
-    assert_eq!(
-        end(b"*1\r\n$16385\r\n"),
-        Err(ProtocolError::BulkLengthUnauthenticated)
-    );
+    assert_eq!(end(b"*1\r\n$16385\r\n"), Err(ProtocolError::BulkLengthUnauthenticated));
     assert_eq!(end(b"*1\r\n$-1\r\n"), Err(ProtocolError::BulkLengthInvalid));
-    assert_eq!(
-        end(b"*1\r\n$600000000\r\n"),
-        Err(ProtocolError::BulkLengthInvalid)
-    );
+    assert_eq!(end(b"*1\r\n$600000000\r\n"), Err(ProtocolError::BulkLengthInvalid));
     assert_eq!(end(b"ECHO 1 2 3 4 5 6 7 8 9 10 11 12\r\n"), Ok(0));
-}
-
-#[test]
-fn inline_words() {
-    accepts(b"PING\r\n", &[PING]);
-    accepts(b"PING\n", &[PING]);
-    accepts(b"\rPING\r\r\n", &[PING]);
-    accepts(b"  PING\t \r\n", &[PING]);
-    accepts(b"\tECHO\ta\rb \n", &[&[b"ECHO", b"a", b"b"]]);
-    // These two are skipped before a word but do not end one.
-    accepts(b"\x0b\x0cECHO\x0ba\x0c b\n", &[&[b"ECHO\x0ba\x0c", b"b"]]);
-    accepts(
-        b"ECHO a\\nb \xa0\x85\n",
-        &[&[b"ECHO", b"a\\nb", b"\xa0\x85"]],
-    );
-    accepts(b"$4\r\nPING\r\n", &[&[b"$4"], PING]);
-    // Where Redis stalls, its strings ending there.
-    accepts(b"PI\x00NG \x00\r\n", &[&[b"PI\x00NG", b"\x00"]]);
-    waits(b"PING\r");
-    waits(b"\x00");
-    waits(b"ECHO \"");
-}
-
-#[test]
-fn inline_quotes() {
-    accepts(b"ECHO \"a b\"\r\nPING\r\n", &[&[b"ECHO", b"a b"], PING]);
-    accepts(b"ECHO \"\" ''\n", &[&[b"ECHO", b"", b""]]);
-    accepts(b"\"\"\n", &[&[b""]]);
-    accepts(b"\"PI\"\t'NG' x\n", &[&[b"PI", b"NG", b"x"]]);
-    accepts(b"ECHO a'b c' d\"e\"\n", &[&[b"ECHO", b"ab c", b"de"]]);
-    accepts(b"ECHO \"a\"\x0bb\n", &[&[b"ECHO", b"a", b"b"]]);
-    accepts(b"ECHO \"a\rb\x00\"\r\r\n", &[&[b"ECHO", b"a\rb\x00"]]);
-}
-
-#[test]
-fn inline_escapes() {
-    accepts(
-        b"E \"\\x41\\n\\r\\t\\b\\a\\q\\\"\\\\'\"\r\n",
-        &[&[b"E", b"A\n\r\t\x08\x07q\"\\'"]],
-    );
-    accepts(
-        b"E \"\\xAf\\xfA\\x4\\xzz\\x\"\r\n",
-        &[&[b"E", b"\xaf\xfax4xzzx"]],
-    );
-    accepts(b"E 'a\\'b\\n\"\\x41'\r\n", &[&[b"E", b"a'b\\n\"\\x41"]]);
-}
-
-#[test]
-fn inline_quotes_unbalanced() {
-    for line in [
-        &b"ECHO \"a"[..],
-        b"ECHO 'a",
-        b"ECHO \"a\"b",
-        b"ECHO 'a'b",
-        b"ECHO 'a''b'",
-        b"ECHO a\"b",
-        b"ECHO a\"b c\"d",
-        b"ECHO \"a\\\"",
-        b"ECHO \"a\\",
-        b"ECHO 'a\\'",
-        b"ECHO 'a\\\\'",
-        b"ECHO \"\\x",
-        b"ECHO \"a\"\x00b",
-        b"\"",
-        b"'",
-    ] {
-        refuses(
-            &[line, b"\r\nPING\r\n"].concat(),
-            ProtocolError::QuotesUnbalanced,
-        );
-    }
 }
 
 #[test]
 fn errors_end_what_was_right_before() {
     let (requests, end) = outcome(b"PING\r\n*1\r\n$1\r\na\r\n*x\r\nPING\r\n");
-    assert_eq!(
-        (requests.len(), end),
-        (2, Err(ProtocolError::MultibulkLengthInvalid))
-    );
+    assert_eq!((requests.len(), end), (2, Err(ProtocolError::MultibulkLengthInvalid)));
 }
 
 #[test]
@@ -413,26 +214,11 @@ fn texts_are_those_of_redis() {
         assert_eq!(outcome(input).1.unwrap_err().to_string(), text);
     }
     for (error, text) in [
-        (
-            ProtocolError::BulkCountTooLong,
-            "Protocol error: too big bulk count string",
-        ),
-        (
-            ProtocolError::BulkLengthUnauthenticated,
-            "Protocol error: unauthenticated bulk length",
-        ),
-        (
-            ProtocolError::InlineTooLong,
-            "Protocol error: too big inline request",
-        ),
-        (
-            ProtocolError::MultibulkCountTooLong,
-            "Protocol error: too big mbulk count string",
-        ),
-        (
-            ProtocolError::MultibulkLengthUnauthenticated,
-            "Protocol error: unauthenticated multibulk length",
-        ),
+        (ProtocolError::BulkCountTooLong, "Protocol error: too big bulk count string"),
+        (ProtocolError::BulkLengthUnauthenticated, "Protocol error: unauthenticated bulk length"),
+        (ProtocolError::InlineTooLong, "Protocol error: too big inline request"),
+        (ProtocolError::MultibulkCountTooLong, "Protocol error: too big mbulk count string"),
+        (ProtocolError::MultibulkLengthUnauthenticated, "Protocol error: unauthenticated multibulk length"),
     ] {
         assert_eq!(error.to_string(), text);
     }
@@ -443,60 +229,31 @@ fn needed_is_what_the_bulk_lacks() {
     let (mut parser, mut args) = (RequestParser::new(), RequestArgs::new());
     let mut needed = |input: &[u8]| parser.parse(input, &RequestLimits::DEFAULT, &mut args);
     assert_eq!(needed(b""), Ok(Parsed::Incomplete { needed: 1 }));
-    assert_eq!(
-        needed(b"*1\r\n$100\r"),
-        Ok(Parsed::Incomplete { needed: 1 })
-    );
-    assert_eq!(
-        needed(b"*1\r\n$100\r\n"),
-        Ok(Parsed::Incomplete { needed: 102 })
-    );
-    assert_eq!(
-        needed(b"*1\r\n$100\r\nabc"),
-        Ok(Parsed::Incomplete { needed: 99 })
-    );
+    assert_eq!(needed(b"*1\r\n$100\r"), Ok(Parsed::Incomplete { needed: 1 }));
+    assert_eq!(needed(b"*1\r\n$100\r\n"), Ok(Parsed::Incomplete { needed: 102 }));
+    assert_eq!(needed(b"*1\r\n$100\r\nabc"), Ok(Parsed::Incomplete { needed: 99 }));
 }
 
 /// Shown by spoiling what was seen before each call: if it were looked at again, the outcome would differ.
 #[test]
 fn nothing_is_looked_at_twice() {
-    for input in [
-        &b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$12\r\nhello, world\r\n"[..],
-        b"ECHO a bcd\r\n",
-    ] {
+    for input in [&b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$12\r\nhello, world\r\n"[..], b"ECHO a bcd\r\n"] {
         let (mut parser, mut args) = (RequestParser::new(), RequestArgs::new());
         for end in 1..input.len() {
             let mut spoiled = input[..end].to_vec();
             if let Some(resume) = &parser.resume {
-                let Progress {
-                    position,
-                    scanned,
-                    bulk,
-                    ..
-                } = resume.progress;
+                let Progress { position, scanned, bulk, .. } = resume.progress;
                 // The digits of a length are read once the line has ended; the rest was seen for good. The first byte
                 // says what kind of request it is.
                 let is_length = input[0] == b'*' && bulk.is_none();
-                let seen = if is_length {
-                    position
-                } else {
-                    position.max(scanned).max(end - 1)
-                };
+                let seen = if is_length { position } else { position.max(scanned).max(end - 1) };
                 spoiled[1.min(seen)..seen].fill(b'\n');
             }
             let parsed = parser.parse(&spoiled, &RequestLimits::DEFAULT, &mut args);
-            assert!(
-                matches!(parsed, Ok(Parsed::Incomplete { .. })),
-                "{parsed:?} at {end}"
-            );
+            assert!(matches!(parsed, Ok(Parsed::Incomplete { .. })), "{parsed:?} at {end}");
         }
         let parsed = parser.parse(input, &RequestLimits::DEFAULT, &mut args);
-        assert_eq!(
-            parsed,
-            Ok(Parsed::Complete {
-                consumed: input.len()
-            })
-        );
+        assert_eq!(parsed, Ok(Parsed::Complete { consumed: input.len() }));
         assert_eq!(args.len(), 3);
     }
 }
@@ -510,29 +267,9 @@ fn idle_parsers_are_small() {
 fn copied_arguments_outlive_their_input() {
     let args: RequestArgs = ["SUBSCRIBE", "", "a"].into_iter().collect();
     let request = Request::new(b"something else", &args);
-    assert_eq!(
-        (request.len(), request.name(), request.get(1)),
-        (3, &b"SUBSCRIBE"[..], Some(&b""[..]))
-    );
+    assert_eq!((request.len(), request.name(), request.get(1)), (3, &b"SUBSCRIBE"[..], Some(&b""[..])));
     assert_eq!((&request[2], request.get(3)), (&b"a"[..], None));
     assert_eq!(format!("{request:?}"), r#"["SUBSCRIBE", "", "a"]"#);
-}
-
-/// An argument as an inline word: quoted, with every byte that means something escaped.
-fn quoted(arg: &[u8], single: bool, raw: bool) -> Vec<u8> {
-    let mut word = vec![if single { b'\'' } else { b'"' }];
-    for &byte in arg {
-        match byte {
-            b'\'' if single => word.extend(b"\\'"),
-            _ if single => word.push(byte),
-            b'"' | b'\\' => word.extend([b'\\', byte]),
-            b'\n' => word.extend(b"\\n"),
-            _ if raw => word.push(byte),
-            _ => word.extend(format!("\\x{byte:02x}").bytes()),
-        }
-    }
-    word.push(word[0]);
-    word
 }
 
 proptest! {
@@ -548,23 +285,6 @@ proptest! {
         let mut cuts: Vec<_> = cuts.drain(..).map(|cut| cut.index(input.len() + 1)).collect();
         cuts.sort_unstable();
         prop_assert_eq!(arrive(&input, &RequestLimits::DEFAULT, cuts), (requests, Ok(0)));
-    }
-
-    #[test]
-    fn quoted_words_parse_to_themselves(
-        args in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..20), any::<bool>(), any::<bool>()), 1..5),
-    ) {
-        let mut line = Vec::new();
-        let mut expected = Vec::new();
-        for (arg, single, raw) in args {
-            // What single quotes cannot say: a line end, a backslash before the closing quote or another one.
-            let single = single && !arg.contains(&b'\n') && !arg.contains(&b'\\');
-            line.extend(quoted(&arg, single, raw));
-            line.push(b' ');
-            expected.push(arg);
-        }
-        line.push(b'\n');
-        prop_assert_eq!(outcome(&line), (vec![expected], Ok(0)));
     }
 
     #[test]

@@ -1,0 +1,59 @@
+//! `fanfare serve`: the server until a signal ends it.
+
+use anyhow::Context;
+use clap::ArgMatches;
+use fanfare_server::{Server, ServerOptions, log};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{options, say};
+
+pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
+    let (settings, config_file, warnings) = options::settings(matches)?;
+    let control = log::init(&settings).context("the log can't be opened")?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime can't be started")?;
+    runtime.block_on(async {
+        // Set up before anyone is told that the server is there: a signal from then on ends it in order.
+        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be handled")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be handled")?;
+        let unixsocket = settings.unixsocket.clone();
+        let server = Server::bind(ServerOptions { settings, config_file, log: Some(control) })?;
+        banner(&server, &unixsocket);
+        let cut_off = server
+            .run(async {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            })
+            .await
+            .context("a worker failed")?;
+        if cut_off > 0 {
+            tracing::warn!(cut_off, "clients were cut off with messages queued: shutdown-timeout was over");
+        }
+        Ok(())
+    })
+}
+
+/// Where it listens, and two lines to try.
+fn banner(server: &Server, unixsocket: &str) {
+    let addresses = server.addresses();
+    let mut places: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    if !unixsocket.is_empty() {
+        places.push(unixsocket.to_owned());
+    }
+    let workers = server.workers();
+    say(&format!(
+        "Fanfare {} listens on {} ({workers} worker{})",
+        fanfare_engine::VERSION,
+        places.join(" and "),
+        if workers == 1 { "" } else { "s" }
+    ));
+    let target =
+        addresses.first().map_or_else(|| format!("-s {unixsocket}"), |address| format!("-p {}", address.port()));
+    say(&format!("Try:  redis-cli {target} subscribe news"));
+    say(&format!("      redis-cli {target} publish news hi"));
+}

@@ -1,0 +1,59 @@
+//! Why a connection ended: the log field, the counter, and later the metric label and WebSocket close code.
+
+/// The reason of a close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The peer closed its side.
+    ClientClosed,
+    /// `QUIT`.
+    ClientQuit,
+    /// No request for longer than `timeout`.
+    IdleTimeout,
+    /// Reading or writing failed.
+    IoError,
+    /// `CLIENT KILL`.
+    Killed,
+    /// Above the hard limit of `client-output-buffer-limit`.
+    OutboxHardLimit,
+    /// Above the soft limit of `client-output-buffer-limit` for too long.
+    OutboxSoftLimit,
+    /// The bytes were no request.
+    ProtocolError,
+    /// Above `client-query-buffer-limit`.
+    QueryBufferLimit,
+    /// The server stops.
+    Shutdown,
+}
+
+impl CloseReason {
+    /// All reasons, in the order of their names.
+    pub const ALL: [Self; 10] = [
+        Self::ClientClosed,
+        Self::ClientQuit,
+        Self::IdleTimeout,
+        Self::IoError,
+        Self::Killed,
+        Self::OutboxHardLimit,
+        Self::OutboxSoftLimit,
+        Self::ProtocolError,
+        Self::QueryBufferLimit,
+        Self::Shutdown,
+    ];
+
+    /// The name used in logs and, behind `closed_`, in INFO.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientClosed => "client_closed",
+            Self::ClientQuit => "client_quit",
+            Self::IdleTimeout => "idle_timeout",
+            Self::IoError => "io_error",
+            Self::Killed => "killed",
+            Self::OutboxHardLimit => "outbox_hard_limit",
+            Self::OutboxSoftLimit => "outbox_soft_limit",
+            Self::ProtocolError => "protocol_error",
+            Self::QueryBufferLimit => "query_buffer_limit",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The protocol state of one connection.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use fanfare_wire::{Protocol, RequestArgs, RequestParser};
+
+use crate::client::Client;
+use crate::close::CloseReason;
+use crate::command::CommandSpec;
+
+/// Why a session takes no requests for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stall {
+    /// CLIENT PAUSE.
+    Paused,
+    /// Other workers have to do something first; its reply is held.
+    Waiting,
+    /// The fan-out is further behind than the publish window.
+    Window,
+}
+
+/// CLIENT REPLY.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// The reply of the next request is skipped.
+    SkipNext,
+    /// The reply of this request is skipped.
+    Skip,
+}
+
+impl ReplyMode {
+    /// The mode of the next request.
+    pub(crate) const fn after_request(self) -> Self {
+        match self {
+            Self::SkipNext => Self::Skip,
+            Self::Skip => Self::On,
+            mode => mode,
+        }
+    }
+}
+
+/// Requests queued by MULTI.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    pub(crate) queue: Vec<(&'static CommandSpec, RequestArgs)>,
+    pub(crate) queued_bytes: usize,
+    /// A request was refused, so EXEC will be too.
+    pub(crate) aborted: bool,
+}
+
+/// One connection: what it is allowed, what it has said, and what of its input is left.
+pub struct Session {
+    pub(crate) client: Arc<Client>,
+    pub(crate) parser: RequestParser,
+    /// The beginning of a request whose end has not come, or requests that have to wait.
+    pub(crate) tail: Vec<u8>,
+    pub(crate) protocol: Protocol,
+    pub(crate) authenticated: bool,
+    pub(crate) db: u32,
+    pub(crate) transaction: Option<Transaction>,
+    pub(crate) reply_mode: ReplyMode,
+    pub(crate) stall: Option<Stall>,
+    /// The reply that waits with the session.
+    pub(crate) held_reply: Vec<u8>,
+    /// It ends for this reason once everything queued is sent.
+    pub(crate) closing: Option<CloseReason>,
+    /// When it began to close.
+    pub(crate) closing_since_us: u64,
+}
+
+impl Session {
+    pub(crate) fn new(client: Arc<Client>, authenticated: bool) -> Self {
+        Self {
+            client,
+            parser: RequestParser::new(),
+            tail: Vec::new(),
+            protocol: Protocol::Resp2,
+            authenticated,
+            db: 0,
+            transaction: None,
+            reply_mode: ReplyMode::On,
+            stall: None,
+            held_reply: Vec::new(),
+            closing: None,
+            closing_since_us: 0,
+        }
+    }
+
+    /// In RESP2 a client with a subscription may only change its subscriptions.
+    pub(crate) fn is_in_subscribe_mode(&self) -> bool {
+        self.protocol == Protocol::Resp2 && self.client.subscription_count() > 0
+    }
+
+    /// Leaves the transaction, if there is one.
+    pub(crate) fn discard_transaction(&mut self) {
+        self.transaction = None;
+        self.client.multi.store(-1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,712 @@
+//! One worker: its sessions, the execution of their requests, and its end of the fan-out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fanfare_fanout::{Event, Fanout, Kind, OutboxLimits, Overflow, SlowPolicy, SubscriberId, Transmit, WorkerId};
+use fanfare_wire::{Dialect, Parsed, Protocol, ReplyWriter, Request, RequestArgs, RequestLimits};
+
+use crate::broker::{Barrier, Broker, Control, PauseMode};
+use crate::client::Endpoint;
+use crate::close::CloseReason;
+use crate::command::{CommandId, CommandSpec, Flags, resolve};
+use crate::session::{ReplyMode, Session, Stall, Transaction};
+use crate::settings::{OutputLimit, Settings, SlowSubscriberPolicy};
+use crate::stats::TurnStats;
+
+/// A connection's number on its worker; reused after it has closed.
+pub type ConnId = SubscriberId;
+
+/// A connection that is to close once its replies are out gets this long to take them.
+const CLOSING_US_MAX: u64 = 5_000_000;
+
+/// Bytes of a buffer of replies that are kept for the next turn.
+const OUT_BYTES_KEPT: usize = 256 * 1024;
+
+/// From this threshold on only commands that are not flagged `fast` are timed for the slow log.
+const SLOWLOG_FAST_US_MAX: i64 = 1_000;
+
+/// The time, as the outside reads it once a turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Microseconds of a clock that never goes back.
+    pub monotonic_us: u64,
+    /// Unix time in microseconds.
+    pub unix_us: u64,
+}
+
+impl Now {
+    pub(crate) const fn monotonic_ms(self) -> u64 {
+        self.monotonic_us / 1000
+    }
+}
+
+/// The engine of one worker thread.
+///
+/// Order of calls: [`Worker::handle_input`] for each connection that sent something, then [`Worker::finish_turn`];
+/// then [`Worker::transmit`] for the connections that [`Worker::next_dirty`] names; whenever they have something,
+/// [`Worker::poll_closed`] (drop that connection) and [`Worker::poll_ready`] (call `handle_input` with nothing new).
+/// [`Worker::handle_timeout`] ten times a second.
+pub struct Worker {
+    pub(crate) id: WorkerId,
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) fanout: Fanout<Control>,
+    sessions: Vec<Option<Box<Session>>>,
+    session_count: usize,
+    pub(crate) settings: Arc<Settings>,
+    settings_version: u64,
+    /// Replies of the connection in work, not yet in its outbox.
+    pub(crate) out: Vec<u8>,
+    /// How often `out` was moved to an outbox.
+    flushes: u64,
+    args: RequestArgs,
+    pub(crate) now: Now,
+    pub(crate) turn: TurnStats,
+    /// EXEC is running: pushes have to wait for its reply.
+    pub(crate) in_exec: bool,
+    stalled: Vec<ConnId>,
+    ready: VecDeque<ConnId>,
+    closed: VecDeque<(ConnId, u64, CloseReason)>,
+    /// Messages and bytes dropped since they were last reported, by client.
+    dropped: BTreeMap<u64, (u64, u64)>,
+    is_draining: bool,
+}
+
+/// Whether a request was executed or has to come again.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    Done,
+    Later,
+}
+
+impl Worker {
+    /// Worker number `id` of `broker`, without connections.
+    pub fn new(broker: Arc<Broker>, id: WorkerId) -> Self {
+        let dialects: [&'static dyn Dialect; 2] = [Protocol::Resp2.dialect(), Protocol::Resp3.dialect()];
+        Self {
+            id,
+            fanout: Fanout::new(Arc::clone(&broker.interest), id, &dialects),
+            sessions: Vec::new(),
+            session_count: 0,
+            settings: broker.settings(),
+            settings_version: broker.settings_version(),
+            broker,
+            out: Vec::new(),
+            flushes: 0,
+            args: RequestArgs::new(),
+            now: Now::default(),
+            turn: TurnStats::default(),
+            in_exec: false,
+            stalled: Vec::new(),
+            ready: VecDeque::new(),
+            closed: VecDeque::new(),
+            dropped: BTreeMap::new(),
+            is_draining: false,
+        }
+    }
+
+    /// Takes a new connection.
+    pub fn open(&mut self, endpoint: Endpoint, now: Now) -> ConnId {
+        self.now = now;
+        let gauge = Arc::new(AtomicUsize::new(0));
+        let conn = self.fanout.add(Protocol::Resp2 as usize, Arc::clone(&gauge));
+        let client = self.broker.clients.add(self.id, conn, endpoint, gauge, now.unix_us);
+        let session = Session::new(client, self.settings.requirepass.is_empty());
+        if self.sessions.len() <= conn as usize {
+            self.sessions.resize_with(conn as usize + 1, || None);
+        }
+        self.sessions[conn as usize] = Some(Box::new(session));
+        self.session_count += 1;
+        self.fanout.set_limits(conn, self.limits(false));
+        if self.is_draining {
+            self.begin_close_conn(conn, CloseReason::Shutdown);
+        }
+        self.broker.stats.connections.fetch_add(1, Ordering::Relaxed);
+        conn
+    }
+
+    /// The connections it has.
+    pub const fn len(&self) -> usize {
+        self.session_count
+    }
+
+    /// Whether it has no connection.
+    pub const fn is_empty(&self) -> bool {
+        self.session_count == 0
+    }
+
+    /// Whether it was told to drain and nothing is left to send.
+    pub const fn is_drained(&self) -> bool {
+        self.is_draining && self.session_count == 0
+    }
+
+    /// Microseconds that visits may take before input is read again.
+    pub fn flush_slice_us(&self) -> u64 {
+        u64::from(self.settings.flush_slice_us)
+    }
+
+    /// The client's id, `None` if the connection has closed.
+    pub fn client_id(&self, conn: ConnId) -> Option<u64> {
+        Some(self.sessions.get(conn as usize)?.as_ref()?.client.id)
+    }
+
+    /// Whether the connection's socket should be read: not while it waits, and not when it is to close.
+    pub fn may_read(&self, conn: ConnId) -> bool {
+        matches!(self.sessions.get(conn as usize), Some(Some(session)) if session.stall.is_none() && session.closing.is_none())
+    }
+
+    /// Executes the requests that `bytes`, behind what had come before, complete.
+    ///
+    /// With nothing in `bytes` it goes on with requests that had to wait.
+    pub fn handle_input(&mut self, conn: ConnId, bytes: &[u8], now: Now) {
+        self.now = now;
+        let Some(mut session) = self.sessions.get_mut(conn as usize).and_then(Option::take) else { return };
+        self.turn.input_bytes += bytes.len() as u64;
+        self.process(&mut session, conn, bytes);
+        let closing = session.closing.is_some();
+        self.sessions[conn as usize] = Some(session);
+        if closing {
+            // Nobody waits for its messages any more.
+            self.unsubscribe_all(conn);
+            if self.fanout.outbox_bytes(conn) == 0 {
+                self.close_now(conn);
+            }
+        }
+    }
+
+    fn process(&mut self, session: &mut Session, conn: ConnId, bytes: &[u8]) {
+        let mut args = std::mem::take(&mut self.args);
+        let mut buffer = std::mem::take(&mut session.tail);
+        let input: &[u8] = if buffer.is_empty() {
+            bytes
+        } else {
+            buffer.extend_from_slice(bytes);
+            &buffer
+        };
+        let mut at = 0;
+        while at < input.len() && session.stall.is_none() && session.closing.is_none() {
+            let limits = RequestLimits {
+                bulk_bytes_max: self.settings.proto_max_bulk_len,
+                authenticated: session.authenticated || self.settings.requirepass.is_empty(),
+                ..RequestLimits::DEFAULT
+            };
+            match session.parser.parse(&input[at..], &limits, &mut args) {
+                Ok(Parsed::Complete { consumed }) => {
+                    let request = Request::new(&input[at..], &args);
+                    if request.is_empty() {
+                        // As in Redis an empty line, too, uses up the skipping of one reply.
+                        session.reply_mode = session.reply_mode.after_request();
+                    } else if self.execute(session, conn, &request) == Flow::Later {
+                        break;
+                    }
+                    at += consumed;
+                }
+                Ok(Parsed::Incomplete { .. }) => break,
+                Err(error) => {
+                    self.reply(session).protocol_error(error);
+                    self.turn.error_replies += 1;
+                    self.begin_close(session, CloseReason::ProtocolError);
+                }
+            }
+        }
+        let left = input.len() - at;
+        if left > 0 && session.closing.is_none() {
+            if buffer.is_empty() {
+                session.tail.extend_from_slice(&bytes[at..]);
+            } else {
+                buffer.drain(..at);
+                session.tail = buffer;
+            }
+            if left > self.settings.client_query_buffer_limit {
+                self.begin_close(session, CloseReason::QueryBufferLimit);
+            }
+        }
+        session.client.query_bytes.store(left, Ordering::Relaxed);
+        session.client.active_us.store(self.now.unix_us, Ordering::Relaxed);
+        self.flush_out(conn);
+        if session.stall.is_some() && !self.stalled.contains(&conn) {
+            self.stalled.push(conn);
+        }
+        self.args = args;
+    }
+
+    /// Checks one request and executes, queues or refuses it.
+    fn execute(&mut self, session: &mut Session, conn: ConnId, request: &Request<'_>) -> Flow {
+        let spec = match resolve(request) {
+            Ok(spec) => {
+                session.client.command.store(spec.id as u16, Ordering::Relaxed);
+                spec
+            }
+            Err(error) => {
+                session.client.command.store(u16::MAX, Ordering::Relaxed);
+                let text = error.message(request);
+                let is_exec = request.name().eq_ignore_ascii_case(b"exec");
+                self.refuse(session, is_exec, &text);
+                return Flow::Done;
+            }
+        };
+        if let Some(text) = self.refusal(session, spec) {
+            self.refuse(session, spec.id == CommandId::Exec, text.as_bytes());
+            return Flow::Done;
+        }
+        if self.is_held_back(session, spec) {
+            session.stall = Some(Stall::Paused);
+            return Flow::Later;
+        }
+        let queues = !matches!(
+            spec.id,
+            CommandId::Exec | CommandId::Discard | CommandId::Multi | CommandId::Quit | CommandId::Reset
+        );
+        if let (Some(transaction), true) = (&mut session.transaction, queues) {
+            transaction.queued_bytes += request.iter().map(<[u8]>::len).sum::<usize>();
+            let too_many = transaction.queued_bytes > self.settings.client_query_buffer_limit;
+            transaction.queue.push((spec, request.iter().collect()));
+            session.client.multi.store(transaction.queue.len() as i64, Ordering::Relaxed);
+            let start = self.out.len();
+            self.reply(session).simple("QUEUED");
+            self.silence(session, start);
+            if too_many {
+                self.begin_close(session, CloseReason::QueryBufferLimit);
+            }
+            self.end_request(session);
+            return Flow::Done;
+        }
+        self.call(session, conn, spec, request);
+        self.end_request(session);
+        Flow::Done
+    }
+
+    /// Why `spec` may not be executed in the session's state.
+    fn refusal(&self, session: &Session, spec: &CommandSpec) -> Option<String> {
+        let is_open = session.authenticated || self.settings.requirepass.is_empty();
+        if !is_open && !spec.flags.contains(Flags::NO_AUTH) {
+            return Some("NOAUTH Authentication required.".to_owned());
+        }
+        if session.transaction.is_some() && spec.flags.contains(Flags::NO_MULTI) {
+            return Some("ERR Command not allowed inside a transaction".to_owned());
+        }
+        if session.is_in_subscribe_mode() && !spec.flags.contains(Flags::ALLOWED_IN_SUBSCRIBE_MODE) {
+            return Some(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+                 this context",
+                spec.full_name
+            ));
+        }
+        None
+    }
+
+    /// Whether CLIENT PAUSE holds the request back.
+    fn is_held_back(&self, session: &Session, spec: &CommandSpec) -> bool {
+        // Redis counts publishing as a write, since it reaches replicas, and does not show it among the flags.
+        let writes = |spec: &CommandSpec| {
+            spec.flags.contains(Flags::WRITE) || spec.flags.contains(Flags::MAY_REPLICATE) || publishes(spec)
+        };
+        match self.broker.paused(self.now.unix_us) {
+            None => false,
+            Some(PauseMode::All) => true,
+            Some(PauseMode::Write) => {
+                writes(spec)
+                    || (spec.id == CommandId::Exec
+                        && session.transaction.as_ref().is_some_and(|t| t.queue.iter().any(|(spec, _)| writes(spec))))
+            }
+        }
+    }
+
+    /// Answers a request that was not executed; a transaction under way is spoiled by it.
+    fn refuse(&mut self, session: &mut Session, is_exec: bool, text: &[u8]) {
+        self.turn.commands += 1;
+        self.turn.error_replies += 1;
+        let start = self.out.len();
+        if is_exec && session.transaction.is_some() {
+            let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
+            let mut abort = b"EXECABORT Transaction discarded because of: ".to_vec();
+            abort.extend_from_slice(reason);
+            session.discard_transaction();
+            self.reply(session).error_bytes(&abort);
+        } else {
+            if let Some(transaction) = &mut session.transaction {
+                transaction.aborted = true;
+            }
+            self.reply(session).error_bytes(text);
+        }
+        self.silence(session, start);
+        self.end_request(session);
+    }
+
+    /// Executes a request that has passed all checks.
+    pub(crate) fn call(
+        &mut self,
+        session: &mut Session,
+        conn: ConnId,
+        spec: &'static CommandSpec,
+        request: &Request<'_>,
+    ) {
+        let threshold = self.settings.slowlog_log_slower_than;
+        let is_timed = threshold >= 0 && (threshold < SLOWLOG_FAST_US_MAX || !spec.flags.contains(Flags::FAST));
+        let began = is_timed.then(|| (self.broker.clock_us)());
+        self.turn.commands += 1;
+        let mut start = self.out.len();
+        let flushes = self.flushes;
+        self.dispatch(session, conn, spec, request);
+        if self.flushes != flushes {
+            // Earlier replies have moved to the outbox: what is here is of this request.
+            start = 0;
+        }
+        if self.out.get(start) == Some(&b'-') {
+            self.turn.error_replies += 1;
+        }
+        // The frames of subscription changes are pushes: CLIENT REPLY does not silence them.
+        let is_push = spec.channels.is_some() && !publishes(spec);
+        if !is_push {
+            self.silence(session, start);
+        }
+        if let Some(began) = began {
+            let took = (self.broker.clock_us)().saturating_sub(began);
+            if took >= threshold as u64 && !spec.flags.contains(Flags::SKIP_SLOWLOG) {
+                let name = session.client.labels().name.clone();
+                let address = &session.client.endpoint.address;
+                let unix_s = self.now.unix_us / 1_000_000;
+                self.broker.slowlog.push(request.iter(), took, unix_s, address, &name, self.settings.slowlog_max_len);
+            }
+        }
+    }
+
+    /// Takes back what was replied from `start` on, if the client wants no replies.
+    pub(crate) fn silence(&mut self, session: &Session, start: usize) {
+        if matches!(session.reply_mode, ReplyMode::Off | ReplyMode::Skip) {
+            self.out.truncate(start);
+        }
+    }
+
+    fn end_request(&self, session: &mut Session) {
+        session.client.commands.fetch_add(1, Ordering::Relaxed);
+        session.reply_mode = session.reply_mode.after_request();
+    }
+
+    /// A writer of the reply to the request in work.
+    pub(crate) fn reply(&mut self, session: &Session) -> ReplyWriter<'_> {
+        ReplyWriter::new(&mut self.out, session.protocol)
+    }
+
+    /// Moves the replies so far into the connection's outbox, behind what is there.
+    pub(crate) fn flush_out(&mut self, conn: ConnId) {
+        self.flushes = self.flushes.wrapping_add(1);
+        self.fanout.push_own(conn, &self.out);
+        self.out.clear();
+        if self.out.capacity() > OUT_BYTES_KEPT {
+            self.out = Vec::new();
+        }
+    }
+
+    /// Executes what MULTI has queued.
+    pub(crate) fn exec(&mut self, session: &mut Session, conn: ConnId, transaction: Transaction) {
+        // Pushes that come in meanwhile queue up behind the place reserved for the reply.
+        self.flush_out(conn);
+        self.fanout.reserve_own(conn);
+        self.in_exec = true;
+        let start = self.out.len();
+        self.reply(session).array(transaction.queue.len());
+        self.silence(session, start);
+        for (spec, args) in &transaction.queue {
+            self.call(session, conn, spec, &Request::new(&[], args));
+        }
+        self.in_exec = false;
+        self.fanout.fill_own(conn, &self.out);
+        self.out.clear();
+    }
+
+    /// Takes what was published to this worker up to now, so that it lies between this reply and the next.
+    pub(crate) fn catch_up(&mut self, conn: ConnId) {
+        self.flush_out(conn);
+        self.fanout.poll_mailbox(self.now.monotonic_ms());
+    }
+
+    /// Ends the session once everything queued for it is sent.
+    pub(crate) fn begin_close(&self, session: &mut Session, reason: CloseReason) {
+        session.closing.get_or_insert(reason);
+        session.closing_since_us = self.now.monotonic_us;
+        session.client.closing.store(true, Ordering::Relaxed);
+        session.tail = Vec::new();
+    }
+
+    /// Lets the session wait until `left` clients that were told to close are gone; its reply waits with it.
+    pub(crate) fn wait_for(&mut self, session: &mut Session, conn: ConnId, start: usize) -> Barrier {
+        session.stall = Some(Stall::Waiting);
+        self.silence(session, start);
+        session.held_reply = self.out.split_off(start);
+        Barrier { left: Arc::new(AtomicUsize::new(0)), worker: self.id, conn, id: session.client.id }
+    }
+
+    /// The limits of a connection's outbox, by whether it has subscriptions.
+    pub(crate) fn limits(&self, is_subscriber: bool) -> OutboxLimits {
+        let limits = &self.settings.client_output_buffer_limit;
+        let OutputLimit { hard_bytes, soft_bytes, soft_seconds } =
+            if is_subscriber { limits.pubsub } else { limits.normal };
+        let policy = match self.settings.slow_subscriber_policy {
+            _ if !is_subscriber => SlowPolicy::Disconnect,
+            SlowSubscriberPolicy::Disconnect => SlowPolicy::Disconnect,
+            SlowSubscriberPolicy::DropOldest => SlowPolicy::DropOldest,
+            SlowSubscriberPolicy::Latest => SlowPolicy::Latest,
+        };
+        OutboxLimits { hard_bytes, soft_bytes, soft_ms: u64::from(soft_seconds) * 1000, policy }
+    }
+
+    /// Ends a turn: takes what was published, acts on what happened, wakes the other workers.
+    pub fn finish_turn(&mut self, now: Now) {
+        self.now = now;
+        self.fanout.poll_mailbox(now.monotonic_ms());
+        loop {
+            if let Some(control) = self.fanout.poll_control() {
+                self.handle_control(control);
+            } else if let Some(event) = self.fanout.poll_event() {
+                self.handle_event(event);
+            } else {
+                break;
+            }
+        }
+        self.update_behind();
+        let deliveries = self.fanout.take_deliveries();
+        crate::stats::add(&self.broker.stats.deliveries, deliveries);
+        self.turn.flush(&self.broker.stats);
+        for worker in self.fanout.poll_wake().iter().filter(|worker| *worker != self.id) {
+            (self.broker.wake)(worker);
+        }
+    }
+
+    /// Says how far the visits have got, and lets publishers go on that waited for them.
+    pub fn update_behind(&mut self) {
+        let resume = self.broker.interest.set_behind(self.id, self.fanout.is_behind());
+        for worker in resume.iter() {
+            if worker == self.id {
+                self.resume(Stall::Window);
+            } else {
+                self.broker.tell(worker, Control::Resume);
+            }
+        }
+    }
+
+    fn handle_control(&mut self, control: Control) {
+        match control {
+            Control::Close { conn, id, done } => {
+                if self.client_id(conn) == Some(id) {
+                    self.close(conn, CloseReason::Killed);
+                }
+                if let Some(barrier) = done
+                    && barrier.left.fetch_sub(1, Ordering::AcqRel) == 1
+                {
+                    self.broker.tell(barrier.worker, Control::Continue { conn: barrier.conn, id: barrier.id });
+                }
+            }
+            Control::Continue { conn, id } => {
+                if self.client_id(conn) == Some(id)
+                    && let Some(Some(session)) = self.sessions.get_mut(conn as usize)
+                {
+                    let held = std::mem::take(&mut session.held_reply);
+                    session.stall = None;
+                    self.fanout.push_own(conn, &held);
+                    self.stalled.retain(|other| *other != conn);
+                    self.ready.push_back(conn);
+                }
+            }
+            Control::Resume => self.resume(Stall::Window),
+            Control::Refresh => {
+                self.refresh_settings();
+                self.resume(Stall::Paused);
+            }
+            Control::Drain => {
+                self.is_draining = true;
+                for conn in 0..self.sessions.len() as ConnId {
+                    self.begin_close_conn(conn, CloseReason::Shutdown);
+                }
+            }
+        }
+    }
+
+    /// Ends a connection once everything queued for it is sent, which may be now.
+    fn begin_close_conn(&mut self, conn: ConnId, reason: CloseReason) {
+        let Some(Some(session)) = self.sessions.get_mut(conn as usize) else { return };
+        session.closing.get_or_insert(reason);
+        let holds_reply = session.stall == Some(Stall::Waiting);
+        self.unsubscribe_all(conn);
+        if self.fanout.outbox_bytes(conn) == 0 && !holds_reply {
+            self.close_now(conn);
+        }
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        match event {
+            Event::Overflow(conn, overflow) => {
+                let reason = match overflow {
+                    Overflow::Hard => CloseReason::OutboxHardLimit,
+                    Overflow::Soft => CloseReason::OutboxSoftLimit,
+                };
+                self.close(conn, reason);
+            }
+            Event::Dropped { subscriber, count, bytes } => {
+                if let Some(client) = self.client_id(subscriber) {
+                    let sum = self.dropped.entry(client).or_default();
+                    sum.0 += count;
+                    sum.1 += bytes;
+                }
+                crate::stats::add(&self.broker.stats.dropped_messages, count);
+                crate::stats::add(&self.broker.stats.dropped_bytes, bytes);
+            }
+        }
+    }
+
+    /// Lets the sessions that wait for `stall` to end go on.
+    fn resume(&mut self, stall: Stall) {
+        let sessions = &mut self.sessions;
+        let ready = &mut self.ready;
+        self.stalled.retain(|conn| match sessions.get_mut(*conn as usize) {
+            Some(Some(session)) if session.stall == Some(stall) => {
+                session.stall = None;
+                ready.push_back(*conn);
+                false
+            }
+            Some(Some(session)) => session.stall.is_some(),
+            _ => false,
+        });
+    }
+
+    fn refresh_settings(&mut self) {
+        let version = self.broker.settings_version();
+        if version == self.settings_version {
+            return;
+        }
+        self.settings_version = version;
+        self.settings = self.broker.settings();
+        for conn in 0..self.sessions.len() {
+            if let Some(session) = &self.sessions[conn] {
+                let is_subscriber = session.client.subscription_count() > 0;
+                self.fanout.set_limits(conn as ConnId, self.limits(is_subscriber));
+            }
+        }
+    }
+
+    /// A connection that may go on with requests that had to wait: call [`Worker::handle_input`] with no bytes.
+    pub fn poll_ready(&mut self) -> Option<ConnId> {
+        self.ready.pop_front()
+    }
+
+    /// A connection that has closed, with its client's id and the reason: its socket is to be dropped.
+    pub fn poll_closed(&mut self) -> Option<(ConnId, u64, CloseReason)> {
+        self.closed.pop_front()
+    }
+
+    /// A client that messages were dropped of since it was last asked for, with their number and bytes: for the log,
+    /// some times a second at most.
+    pub fn poll_dropped(&mut self) -> Option<(u64, u64, u64)> {
+        let (client, (count, bytes)) = self.dropped.pop_first()?;
+        Some((client, count, bytes))
+    }
+
+    /// The connection to visit next.
+    pub fn next_dirty(&mut self) -> Option<ConnId> {
+        self.fanout.next_dirty()
+    }
+
+    /// Whether connections wait for a visit.
+    pub fn has_dirty(&self) -> bool {
+        self.fanout.has_dirty()
+    }
+
+    /// Sends what is queued for a connection through `write`, a vectored write that does not wait.
+    ///
+    /// After [`Transmit::Blocked`] call [`Worker::unblock`] when the socket takes bytes again.
+    pub fn transmit(&mut self, conn: ConnId, mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> Transmit {
+        let turn = &mut self.turn;
+        let result = self.fanout.transmit(conn, |slices| {
+            let sent = write(slices)?;
+            turn.output_bytes += sent as u64;
+            Ok(sent)
+        });
+        match &result {
+            Transmit::Failed(_) => self.close(conn, CloseReason::IoError),
+            Transmit::Drained => {
+                if matches!(self.sessions.get(conn as usize), Some(Some(session)) if session.closing.is_some()) {
+                    self.close_now(conn);
+                }
+            }
+            Transmit::Pending | Transmit::Blocked => {}
+        }
+        result
+    }
+
+    /// The socket of a blocked connection takes bytes again.
+    pub fn unblock(&mut self, conn: ConnId) {
+        self.fanout.unblock(conn);
+    }
+
+    /// Closes a connection whose session has its reason.
+    fn close_now(&mut self, conn: ConnId) {
+        if let Some(Some(session)) = self.sessions.get(conn as usize) {
+            let reason = session.closing.unwrap_or(CloseReason::ClientClosed);
+            self.close(conn, reason);
+        }
+    }
+
+    /// Closes a connection: its subscriptions no longer count when this returns.
+    pub fn close(&mut self, conn: ConnId, reason: CloseReason) {
+        self.unsubscribe_all(conn);
+        let Some(session) = self.sessions.get_mut(conn as usize).and_then(Option::take) else { return };
+        self.session_count -= 1;
+        self.fanout.remove(conn);
+        self.broker.clients.remove(session.client.id);
+        self.broker.stats.count_close(reason);
+        self.closed.push_back((conn, session.client.id, reason));
+    }
+
+    fn unsubscribe_all(&mut self, conn: ConnId) {
+        let Some(Some(session)) = self.sessions.get(conn as usize) else { return };
+        let client = Arc::clone(&session.client);
+        if client.subscription_count() == 0 {
+            return;
+        }
+        for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
+            let names = std::mem::take(client.subscriptions().of_mut(kind));
+            for name in names.keys() {
+                self.fanout.unsubscribe(conn, kind, name);
+            }
+        }
+        client.channels.store(0, Ordering::Relaxed);
+        client.patterns.store(0, Ordering::Relaxed);
+        client.shard_channels.store(0, Ordering::Relaxed);
+    }
+
+    /// Looks at everything that depends on time.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.now = now;
+        self.refresh_settings();
+        self.fanout.handle_timeout(now.monotonic_ms());
+        if self.broker.paused(now.unix_us).is_none() {
+            self.resume(Stall::Paused);
+        }
+        let timeout_us = u64::from(self.settings.timeout) * 1_000_000;
+        for conn in 0..self.sessions.len() {
+            let Some(session) = &self.sessions[conn] else { continue };
+            let silent_us = now.unix_us.saturating_sub(session.client.active_us.load(Ordering::Relaxed));
+            let is_idle = timeout_us > 0
+                && silent_us > timeout_us
+                && session.stall.is_none()
+                && session.client.subscription_count() == 0;
+            // While draining the process's own timeout counts.
+            let is_overdue = session.closing.is_some()
+                && !self.is_draining
+                && now.monotonic_us.saturating_sub(session.closing_since_us) > CLOSING_US_MAX;
+            if is_idle {
+                self.close(conn as ConnId, CloseReason::IdleTimeout);
+            } else if is_overdue {
+                self.close_now(conn as ConnId);
+            }
+        }
+        self.broker.log_bytes[self.id].store(self.fanout.log_bytes(), Ordering::Relaxed);
+        self.finish_turn(now);
+    }
+}
+
+fn publishes(spec: &CommandSpec) -> bool {
+    matches!(spec.id, CommandId::Publish | CommandId::Spublish | CommandId::Mpublish)
+}

@@ -20,6 +20,11 @@ impl Frame {
     ///
     /// If `bytes` does not start with a RESP value.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, String> {
+        Self::parse_with(bytes, &mut None)
+    }
+
+    /// Reads one value; messages between the items of an array go into `hoisted`, if there is such a list.
+    fn parse_with(bytes: &[u8], hoisted: &mut Option<Vec<Self>>) -> Result<Option<(Self, usize)>, String> {
         let Some(line_end) = bytes.windows(2).position(|pair| pair == b"\r\n") else {
             return Ok(None);
         };
@@ -43,12 +48,15 @@ impl Frame {
                 };
                 let count = if kind == b'%' { length * 2 } else { length };
                 let mut items = Vec::new();
-                for _ in 0..count {
-                    let Some((item, used)) = Self::parse(&bytes[at..])? else {
+                while items.len() < count {
+                    let Some((item, used)) = Self::parse_with(&bytes[at..], hoisted)? else {
                         return Ok(None);
                     };
-                    items.push(item);
                     at += used;
+                    match hoisted {
+                        Some(list) if item.is_message() => list.push(item),
+                        _ => items.push(item),
+                    }
                 }
                 Ok(Some((Self::Aggregate(kind, items), at)))
             }
@@ -62,16 +70,40 @@ impl Frame {
     ///
     /// If something in `bytes` is not a RESP value, or the last one is not complete.
     pub fn parse_all(bytes: &[u8]) -> Result<Vec<Self>, String> {
+        Self::parse_all_with(bytes, None)
+    }
+
+    /// As [`Frame::parse_all`], but a message between the items of an array is taken out and put behind the array.
+    ///
+    /// # Errors
+    ///
+    /// As [`Frame::parse_all`].
+    pub fn parse_all_hoisting_messages(bytes: &[u8]) -> Result<Vec<Self>, String> {
+        Self::parse_all_with(bytes, Some(Vec::new()))
+    }
+
+    fn parse_all_with(bytes: &[u8], mut hoisted: Option<Vec<Self>>) -> Result<Vec<Self>, String> {
         let mut frames = Vec::new();
         let mut at = 0;
         while at < bytes.len() {
-            let Some((frame, used)) = Self::parse(&bytes[at..])? else {
+            let Some((frame, used)) = Self::parse_with(&bytes[at..], &mut hoisted)? else {
                 return Err("the last value is not complete".to_owned());
             };
             frames.push(frame);
+            frames.extend(hoisted.iter_mut().flat_map(std::mem::take));
             at += used;
         }
         Ok(frames)
+    }
+
+    /// Whether this is a message to a subscriber, of any of the three kinds.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        match self.items() {
+            [kind, _, _] => matches!(kind.bytes(), b"message" | b"smessage"),
+            [kind, _, _, _] => kind.bytes() == b"pmessage",
+            _ => false,
+        }
     }
 
     /// Appends the bytes of this value to `out`.

@@ -99,6 +99,8 @@ fn step(rng: &mut Rng, connections: usize) -> Step {
     if items.len() > 1 {
         // Their answers are made equal by hand, which must touch nothing else.
         items.retain(|item| !matches!(item.op, Op::ClientId | Op::Listing));
+        // Redis closes at once on what looks like HTTP, and answers before it that were not sent yet are lost.
+        items.retain(|item| !item.bytes.starts_with(b"POST") && !item.bytes.starts_with(b"Host:"));
     }
     // Behind a line without an end, more input would end it.
     if let Some(at) = items.iter().position(|item| item.bytes.len() > 64 * 1024 && item.op == Op::ProtocolError) {

@@ -11,7 +11,7 @@ mod model;
 mod runner;
 mod shrink;
 
-pub use canonical::canonical;
+pub use canonical::equal;
 pub use generate::{Item, Sequence, Step, sequence};
 pub use model::{Effects, Kind, Op, ReplyMode, Session};
 pub use runner::{Failure, Mismatch, Runner};

@@ -70,6 +70,12 @@ pub enum ReplyMode {
 /// What a step's answers may contain that needs care.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Effects {
+    /// The connection sent the step: what it publishes to itself may come before or after the reply.
+    pub sent: bool,
+    /// A transaction was executed.
+    pub exec: bool,
+    /// A reply was swallowed.
+    pub silenced: bool,
     /// An answer of HELLO, which names the server.
     pub hello: bool,
     /// An answer of CLIENT ID.
@@ -102,11 +108,17 @@ pub struct Session {
 impl Session {
     /// Takes in what one command does.
     pub fn apply(&mut self, op: &Op, effects: &mut Effects) {
-        if self.closed || *op == Op::Ignored {
+        if self.closed {
+            return;
+        }
+        if *op == Op::Ignored {
+            // It uses up a CLIENT REPLY SKIP all the same.
+            self.skip = std::mem::take(&mut self.skip_next);
             return;
         }
         // Redis closes once the last answer is written, so never when that answer was swallowed.
         effects.awkward |= matches!(op, Op::ProtocolError | Op::Quit) && self.is_silent();
+        effects.silenced |= self.is_silent();
         if *op == Op::ProtocolError {
             self.closed = true;
             return;
@@ -177,6 +189,7 @@ impl Session {
                 if self.queue_broken {
                     return;
                 }
+                effects.exec = true;
                 for queued in &queue {
                     // SSUBSCRIBE is refused inside a transaction when it runs.
                     if !matches!(queued, Op::Subscribe(Kind::Shard, _)) {

@@ -75,6 +75,9 @@ pub struct ServerFacts {
     pub config_file: String,
 }
 
+/// Writes settings to the config file, or says why it can't.
+pub type WriteSettings = Box<dyn Fn(&Settings) -> Result<(), String> + Send + Sync>;
+
 /// How a [`Broker`] is set up.
 pub struct BrokerOptions {
     /// The settings to start with.
@@ -90,7 +93,7 @@ pub struct BrokerOptions {
     /// Acts on changed settings that concern sockets and logs.
     pub apply: Box<dyn Fn(&Settings) + Send + Sync>,
     /// Writes the config file for CONFIG REWRITE; `Err` has the reason.
-    pub rewrite: Box<dyn Fn(&Settings) -> Result<(), String> + Send + Sync>,
+    pub rewrite: WriteSettings,
     /// Microseconds of a clock that never goes back; read around requests that may be slow.
     pub clock_us: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Resident memory of the process in bytes.
@@ -130,7 +133,7 @@ pub struct Broker {
     pub(crate) facts: ServerFacts,
     pub(crate) wake: Box<dyn Fn(WorkerId) + Send + Sync>,
     pub(crate) apply: Box<dyn Fn(&Settings) + Send + Sync>,
-    pub(crate) rewrite: Box<dyn Fn(&Settings) -> Result<(), String> + Send + Sync>,
+    pub(crate) rewrite: WriteSettings,
     pub(crate) clock_us: Box<dyn Fn() -> u64 + Send + Sync>,
     pub(crate) resident_bytes: Box<dyn Fn() -> u64 + Send + Sync>,
     pub(crate) cpu_seconds: Box<dyn Fn() -> (f64, f64) + Send + Sync>,

@@ -8,6 +8,8 @@ pub enum CloseReason {
     ClientClosed,
     /// `QUIT`.
     ClientQuit,
+    /// The bytes were an HTTP request.
+    CrossProtocol,
     /// No request for longer than `timeout`.
     IdleTimeout,
     /// Reading or writing failed.
@@ -28,9 +30,10 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All reasons, in the order of their names.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ClientClosed,
         Self::ClientQuit,
+        Self::CrossProtocol,
         Self::IdleTimeout,
         Self::IoError,
         Self::Killed,
@@ -46,6 +49,7 @@ impl CloseReason {
         match self {
             Self::ClientClosed => "client_closed",
             Self::ClientQuit => "client_quit",
+            Self::CrossProtocol => "cross_protocol",
             Self::IdleTimeout => "idle_timeout",
             Self::IoError => "io_error",
             Self::Killed => "killed",

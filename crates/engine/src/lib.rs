@@ -18,7 +18,7 @@ mod slowlog;
 mod stats;
 mod worker;
 
-pub use broker::{Broker, BrokerOptions, Control, ServerFacts, VERSION};
+pub use broker::{Broker, BrokerOptions, Control, ServerFacts, VERSION, WriteSettings};
 pub use client::{Client, Clients, Endpoint};
 pub use close::CloseReason;
 pub use session::Session;

@@ -81,6 +81,12 @@ enum Flow {
     Later,
 }
 
+/// The lines of an HTTP request that a page on another site can make a browser send here; as Redis does, the connection
+/// ends before the commands in its body are reached.
+fn is_from_a_browser(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
 impl Worker {
     /// Worker number `id` of `broker`, without connections.
     pub fn new(broker: Arc<Broker>, id: WorkerId) -> Self {
@@ -242,6 +248,10 @@ impl Worker {
             Err(error) => {
                 session.client.command.store(u16::MAX, Ordering::Relaxed);
                 let text = error.message(request);
+                if is_from_a_browser(request.name()) {
+                    self.begin_close(session, CloseReason::CrossProtocol);
+                    return Flow::Done;
+                }
                 let is_exec = request.name().eq_ignore_ascii_case(b"exec");
                 self.refuse(session, is_exec, &text);
                 return Flow::Done;
@@ -319,7 +329,7 @@ impl Worker {
         self.turn.commands += 1;
         self.turn.error_replies += 1;
         let start = self.out.len();
-        if is_exec && session.transaction.is_some() {
+        if is_exec {
             let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
             let mut abort = b"EXECABORT Transaction discarded because of: ".to_vec();
             abort.extend_from_slice(reason);

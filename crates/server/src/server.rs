@@ -90,6 +90,8 @@ impl Server {
         let ServerOptions { mut settings, config_file, log } = options;
         settings.maxclients = raise_descriptor_limit(settings.maxclients)?;
         let listeners = Listeners::bind(&settings).map_err(StartError::Listen)?;
+        // With port 0 this is the one that was picked.
+        settings.port = listeners.port;
         let workers = match settings.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from).min(fanfare_fanout::WORKERS_MAX),
             count => count as usize,

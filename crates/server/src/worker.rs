@@ -63,10 +63,20 @@ struct Connection {
     gate: Rc<Notify>,
 }
 
+/// How a read ended.
+pub(crate) enum Read {
+    /// The connection is closed.
+    Closed,
+    /// Wait until the socket is readable (again).
+    Later,
+    /// The buffer was filled: there is more.
+    More,
+}
+
 /// The worker's state; borrowed for a stretch of work, never across an await.
 pub(crate) struct Core {
     pub(crate) worker: Worker,
-    pub(crate) read_buffer: Box<[u8]>,
+    read_buffer: Box<[u8]>,
     connections: Vec<Option<Connection>>,
     count: Arc<AtomicUsize>,
 }
@@ -105,7 +115,7 @@ async fn serve(setup: Setup) -> usize {
                 let mut core = shared.core.borrow_mut();
                 core.worker.handle_timeout(now());
                 ticks += 1;
-                if ticks % TICKS_PER_REPORT == 0 {
+                if ticks.is_multiple_of(TICKS_PER_REPORT) {
                     while let Some((client, messages, bytes)) = core.worker.poll_dropped() {
                         tracing::warn!(client, messages, bytes, "dropped: the subscriber is too slow");
                     }
@@ -155,8 +165,31 @@ impl Core {
         self.after_turn(shared);
     }
 
+    /// Reads once from a socket that is ready and handles what came.
+    pub(crate) fn read(&mut self, shared: &Rc<Shared>, conn: ConnId, stream: &Stream) -> Read {
+        if !self.worker.may_read(conn) {
+            return Read::Later;
+        }
+        match stream.try_read(&mut self.read_buffer) {
+            Ok(0) => {
+                self.close(shared, conn, CloseReason::ClientClosed);
+                Read::Closed
+            }
+            Ok(count) => {
+                self.handle_input(shared, conn, count);
+                if count == self.read_buffer.len() { Read::More } else { Read::Later }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Read::Later,
+            Err(error) => {
+                tracing::debug!(client = self.worker.client_id(conn), error = %error, "reading failed");
+                self.close(shared, conn, CloseReason::IoError);
+                Read::Closed
+            }
+        }
+    }
+
     /// Handles the first `count` bytes of the read buffer.
-    pub(crate) fn handle_input(&mut self, shared: &Rc<Shared>, conn: ConnId, count: usize) {
+    fn handle_input(&mut self, shared: &Rc<Shared>, conn: ConnId, count: usize) {
         let now = now();
         self.worker.handle_input(conn, &self.read_buffer[..count], now);
         self.worker.finish_turn(now);
@@ -165,7 +198,7 @@ impl Core {
         self.after_turn(shared);
     }
 
-    pub(crate) fn close(&mut self, shared: &Rc<Shared>, conn: ConnId, reason: CloseReason) {
+    fn close(&mut self, shared: &Rc<Shared>, conn: ConnId, reason: CloseReason) {
         self.worker.close(conn, reason);
         self.finish_turn(shared);
     }
@@ -207,6 +240,12 @@ impl Core {
         match reason {
             CloseReason::OutboxHardLimit | CloseReason::OutboxSoftLimit | CloseReason::QueryBufferLimit => {
                 tracing::warn!(client, reason = reason.name(), "closed: over a limit");
+            }
+            CloseReason::CrossProtocol => {
+                tracing::warn!(
+                    client,
+                    "closed: it sent an HTTP request, perhaps a page's attempt to reach this server"
+                );
             }
             _ => tracing::debug!(client, reason = reason.name(), "closed"),
         }

@@ -198,7 +198,9 @@ impl Worker {
         client.labels().name.clear();
         client.no_evict.store(false, Ordering::Relaxed);
         client.no_touch.store(false, Ordering::Relaxed);
-        session.reply_mode = ReplyMode::On;
+        if session.reply_mode != ReplyMode::Skip {
+            session.reply_mode = ReplyMode::On;
+        }
         session.authenticated = self.settings.requirepass.is_empty();
         self.reply(session).simple("RESET");
     }

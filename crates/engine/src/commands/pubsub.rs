@@ -26,6 +26,12 @@ const fn confirmation(kind: Kind, subscribes: bool) -> &'static [u8] {
 impl Worker {
     pub(super) fn pubsub_command(&mut self, session: &mut Session, conn: ConnId, id: Id, request: &Request<'_>) {
         match id {
+            Id::PubsubChannels | Id::PubsubShardchannels if request.len() > 3 => {
+                let typed = String::from_utf8_lossy(&request[1]).into_owned();
+                self.reply(session).error(&format!(
+                    "ERR unknown subcommand or wrong number of arguments for '{typed}'. Try PUBSUB HELP."
+                ));
+            }
             Id::Publish => self.publish(session, conn, Kind::Channel, request),
             Id::Spublish => self.publish(session, conn, Kind::Shard, request),
             Id::Mpublish => self.publish_many(session, conn, request),

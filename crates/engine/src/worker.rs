@@ -168,6 +168,8 @@ impl Worker {
     /// With nothing in `bytes` it goes on with requests that had to wait.
     pub fn handle_input(&mut self, conn: ConnId, bytes: &[u8], now: Now) {
         self.now = now;
+        // What was published before these requests came must lie before their replies, also if another worker did it.
+        self.fanout.poll_mailbox(now.monotonic_ms());
         let Some(mut session) = self.sessions.get_mut(conn as usize).and_then(Option::take) else { return };
         self.turn.input_bytes += bytes.len() as u64;
         self.process(&mut session, conn, bytes);
@@ -367,9 +369,9 @@ impl Worker {
         if self.out.get(start) == Some(&b'-') {
             self.turn.error_replies += 1;
         }
-        // The frames of subscription changes are pushes: CLIENT REPLY does not silence them.
+        // The frames of subscription changes are pushes: CLIENT REPLY silences only their refusals.
         let is_push = spec.channels.is_some() && !publishes(spec);
-        if !is_push {
+        if !is_push || self.out.get(start) == Some(&b'-') {
             self.silence(session, start);
         }
         if let Some(began) = began {

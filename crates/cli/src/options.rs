@@ -65,7 +65,10 @@ pub(crate) fn settings(matches: &ArgMatches) -> anyhow::Result<(Settings, Option
     };
     for setting in SETTINGS {
         if let Some(value) = matches.get_one::<String>(setting.name) {
-            settings.set(setting.name, value).map_err(|error| anyhow!("--{}: {error}", setting.name))?;
+            let name = setting.name;
+            setting.set(&mut settings, value.as_bytes()).map_err(|reason| {
+                anyhow!("--{name}: {}; expected: {}", reason.trim_end_matches('.'), setting.kind.values())
+            })?;
         }
     }
     settings.validate().map_err(|reason| anyhow!(reason))?;

@@ -1,10 +1,11 @@
-//! The `fanfare` program: `serve` (also what it does without a command) and `check`.
+//! The `fanfare` program: `serve` (also what it does without a command), `check` and `bench`.
 #![forbid(unsafe_code)]
 
 mod check;
 mod options;
 mod serve;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -24,13 +25,13 @@ fn main() -> ExitCode {
 }
 
 /// Writes a line to standard error.
-#[expect(clippy::print_stderr, reason = "this is the program's voice")]
 pub(crate) fn complain(line: &str) {
-    eprintln!("{line}");
+    // Nobody may be there to read it, and nobody is left to tell that to.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Writes a line to standard output.
-#[expect(clippy::print_stdout, reason = "this is the program's voice")]
 pub(crate) fn say(line: &str) {
-    println!("{line}");
+    // A reader that has gone is no reason to stop.
+    let _ = writeln!(io::stdout(), "{line}");
 }

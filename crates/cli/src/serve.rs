@@ -22,15 +22,25 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         let unixsocket = settings.unixsocket.clone();
         let server = Server::bind(ServerOptions { settings, config_file, log: Some(control) })?;
         banner(&server, &unixsocket);
-        let cut_off = server
-            .run(async {
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        tokio::spawn(async move {
+            let mut next = async || {
                 tokio::select! {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
                 }
-            })
-            .await
-            .context("a worker failed")?;
+            };
+            next().await;
+            let _ = stop.send(());
+            // Whoever signals again does not want to wait for the drain.
+            next().await;
+            tracing::warn!("stopped by a second signal: what was queued is lost");
+            std::process::exit(1);
+        });
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        let cut_off = server.run(stopped).await.context("a worker failed")?;
         if cut_off > 0 {
             tracing::warn!(cut_off, "clients were cut off with messages queued: shutdown-timeout was over");
         }

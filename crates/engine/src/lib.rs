@@ -16,6 +16,8 @@ mod session;
 pub mod settings;
 mod slowlog;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use broker::{Broker, BrokerOptions, Control, ServerFacts, VERSION, WriteSettings};

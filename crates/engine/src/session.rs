@@ -64,6 +64,8 @@ pub struct Session {
     pub(crate) transaction: Option<Transaction>,
     pub(crate) reply_mode: ReplyMode,
     pub(crate) stall: Option<Stall>,
+    /// It is in its worker's list of stalled sessions.
+    pub(crate) is_listed: bool,
     /// The reply that waits with the session.
     pub(crate) held_reply: Vec<u8>,
     /// It ends for this reason once everything queued is sent.
@@ -84,6 +86,7 @@ impl Session {
             transaction: None,
             reply_mode: ReplyMode::On,
             stall: None,
+            is_listed: false,
             held_reply: Vec::new(),
             closing: None,
             closing_since_us: 0,

@@ -20,7 +20,8 @@ pub const DIALECTS_MAX: usize = 4;
 /// Slices handed to one vectored write.
 const SLICES_MAX: usize = 64;
 
-/// Bytes that one visit of a connection may send, so that one fast reader with a long queue delays nobody.
+/// Bytes that one visit of a connection may send, so that one fast reader with a long queue delays nobody; a whole
+/// publish window if that is more, or a healthy reader could fall behind for good.
 const VISIT_BYTES_MAX: usize = 512 * 1024;
 
 /// No node, in the lists of what was published since the last distribution.
@@ -320,7 +321,13 @@ impl<C> Fanout<C> {
         mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> Transmit {
         let Some(outbox) = self.outboxes.get_mut(id as usize) else { return Transmit::Drained };
-        let mut left = VISIT_BYTES_MAX;
+        if outbox.blocked {
+            // What its socket may take by now waits for `unblock`, which tells first what was dropped meanwhile.
+            return Transmit::Blocked;
+        }
+        // The limit may be passed before the first visit as well.
+        outbox.tell_dropped(self.dialects[outbox.dialect], &mut self.logs);
+        let mut left = VISIT_BYTES_MAX.max(self.interest.window_bytes());
         let result = loop {
             if outbox.bytes == 0 {
                 break Transmit::Drained;
@@ -496,16 +503,16 @@ impl<C> Fanout<C> {
         for (dialect, log) in self.logs.iter_mut().enumerate() {
             log.sweep();
             if log.wants_compaction() {
-                let live = self
-                    .outboxes
-                    .iter()
-                    .flat_map(|(_, outbox)| &outbox.pieces)
-                    .filter_map(|piece| match piece {
-                        Piece::Frames { dialect: at, range } if *at == dialect => Some(*range),
-                        _ => None,
-                    })
-                    .collect();
-                log.compact(live);
+                // Pieces of one dialect ascend, so those from a position on are the last ones.
+                let live = |from| {
+                    let outboxes = self.outboxes.iter();
+                    let of_each = outboxes.flat_map(|(_, outbox)| outbox.frames_from(dialect, from));
+                    of_each.collect()
+                };
+                let from = log.compacted_to();
+                if !log.compact(live(from), from) {
+                    log.compact(live(0), 0);
+                }
             }
         }
     }

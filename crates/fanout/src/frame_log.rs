@@ -22,6 +22,9 @@ const HEAD_BYTES_MAX: usize = 128;
 /// Spare segments kept for reuse, since fresh memory costs page faults.
 const SPARE_SEGMENTS_MAX: usize = 8;
 
+/// Places of freed segments that may lie between live ones before they are taken out.
+const FREE_PLACES_MAX: usize = 64;
+
 /// What the log may hold beyond twice the referenced bytes.
 const SLACK_BYTES: usize = 4 * 1024 * 1024;
 
@@ -85,8 +88,12 @@ pub(crate) struct FrameLog {
     /// Sum over all references; at least the distinct bytes referenced.
     referenced_bytes: u64,
     compact_above_bytes: usize,
+    /// Segments from this position on have not been through [`FrameLog::compact`].
+    compacted_to: u64,
     /// Segments pushed since the last sweep; older ones are freed when their last range is released.
     unswept: usize,
+    /// Places of freed segments among the live ones. One old reference in front would let them grow without end.
+    free_places: usize,
 }
 
 impl FrameLog {
@@ -100,7 +107,9 @@ impl FrameLog {
             resident_bytes: 0,
             referenced_bytes: 0,
             compact_above_bytes: SLACK_BYTES,
+            compacted_to: 0,
             unswept: 0,
+            free_places: 0,
         }
     }
 
@@ -149,6 +158,10 @@ impl FrameLog {
         self.dialect.encode_tail(&mut self.scratch);
         let tail: Box<[u8]> = self.scratch.as_slice().into();
         let len = head.len() + payload.len() + tail.len();
+        if self.scratch.capacity() > SEGMENT_BYTES {
+            // A name may be as long as a payload.
+            self.scratch = Vec::new();
+        }
         self.push_segment(Store::Shared { head, payload: Arc::clone(payload), tail }, len as u64);
         let start = self.head;
         self.head += len as u64;
@@ -233,6 +246,10 @@ impl FrameLog {
             }
         }
         self.pop_free();
+        if self.free_places > FREE_PLACES_MAX && 2 * self.free_places > self.segments.len() {
+            self.segments.retain(|segment| !matches!(segment.store, Store::Free));
+            self.free_places = 0;
+        }
         // With everything sent the log starts over in the same memory, which is still in the cache.
         let head = self.head;
         let Some(segment) = self.segments.back_mut() else { return };
@@ -254,6 +271,7 @@ impl FrameLog {
     fn free(&mut self, at: usize) {
         let store = std::mem::replace(&mut self.segments[at].store, Store::Free);
         self.resident_bytes -= store.resident_bytes();
+        self.free_places += !matches!(store, Store::Free) as usize;
         if let Store::Dense(mut bytes) = store
             && bytes.capacity() == SEGMENT_BYTES
             && self.spare.len() < SPARE_SEGMENTS_MAX
@@ -266,13 +284,13 @@ impl FrameLog {
     fn pop_free(&mut self) {
         while matches!(self.segments.front(), Some(Segment { store: Store::Free, .. })) {
             self.segments.pop_front();
+            self.free_places -= 1;
         }
     }
 
     /// Appends the slices of `range`, without its first `skip` bytes, to `push`.
-    pub(crate) fn slices<'a>(&'a self, range: FrameRange, skip: u32, mut push: impl FnMut(&'a [u8])) {
+    pub(crate) fn slices<'a>(&'a self, range: FrameRange, skip: usize, mut push: impl FnMut(&'a [u8])) {
         let segment = &self.segments[self.index(range.start)];
-        let skip = skip as usize;
         match &segment.store {
             Store::Shared { head, payload, tail } => {
                 let mut skip = skip;
@@ -308,11 +326,25 @@ impl FrameLog {
 
     /// Hands the range of each frame in `range` and what its head says to `each`.
     pub(crate) fn for_each_frame<'a>(&'a self, range: FrameRange, mut each: impl FnMut(FrameRange, FrameView<'a>)) {
+        self.frames_while(range, |frame, view| {
+            each(frame, view);
+            true
+        });
+    }
+
+    /// As [`FrameLog::for_each_frame`], up to the first frame for which `each` is false.
+    pub(crate) fn frames_while<'a>(
+        &'a self,
+        range: FrameRange,
+        mut each: impl FnMut(FrameRange, FrameView<'a>) -> bool,
+    ) {
         let mut bytes = self.contiguous(range);
         let mut start = range.start;
         while start < range.end() {
             let view = self.dialect.view(bytes).expect("the log holds whole frames of its dialect");
-            each(FrameRange { start, len: view.len as u32 }, view);
+            if !each(FrameRange { start, len: view.len as u32 }, view) {
+                return;
+            }
             start += view.len as u64;
             bytes = bytes.get(view.len..).unwrap_or_default();
         }
@@ -324,34 +356,52 @@ impl FrameLog {
             || self.resident_bytes as u64 > SLACK_BYTES as u64 + 2 * self.referenced_bytes
     }
 
-    /// Copies what `live` refers to out of segments that are mostly dead. `live` has every retained range.
-    pub(crate) fn compact(&mut self, mut live: Vec<FrameRange>) {
+    /// Where what was appended since the last compaction begins.
+    pub(crate) const fn compacted_to(&self) -> u64 {
+        self.compacted_to
+    }
+
+    /// Copies what `live` refers to out of segments that are mostly dead, from position `from` on: 0 for all, or
+    /// [`FrameLog::compacted_to`], since looking at every old range again would cost a long queue's length each time.
+    /// `live` has every retained range that begins there or later. False if it has to be done again for all.
+    pub(crate) fn compact(&mut self, mut live: Vec<FrameRange>, from: u64) -> bool {
         live.sort_unstable_by_key(|range| range.start);
-        let segments = std::mem::take(&mut self.segments);
-        self.resident_bytes = 0;
+        let segments = self.segments.split_off(self.segments.partition_point(|segment| segment.base < from));
+        for segment in &segments {
+            self.resident_bytes -= segment.store.resident_bytes();
+            self.free_places -= matches!(segment.store, Store::Free) as usize;
+        }
         let mut distinct_bytes = 0;
         let mut next = 0;
         let last = segments.len().saturating_sub(1);
         for (at, segment) in segments.into_iter().enumerate() {
             let end = segment.base + segment.len;
-            let from = next;
+            let first = next;
             while next < live.len() && live[next].start < end {
                 next += 1;
             }
-            let runs = union(&live[from..next]);
+            let runs = union(&live[first..next]);
             let needed: usize = runs.iter().map(|run| run.len as usize).sum();
             distinct_bytes += needed;
             let movable = matches!(segment.store, Store::Dense(_) | Store::Sparse { .. });
             let wasteful = 2 * needed < segment.store.resident_bytes();
             if at == last || !movable || !wasteful {
                 self.resident_bytes += segment.store.resident_bytes();
+                self.free_places += matches!(segment.store, Store::Free) as usize;
                 self.segments.push_back(segment);
             } else if needed > 0 {
                 self.push_sparse(segment, runs);
             }
         }
         self.unswept = 0;
-        self.compact_above_bytes = 2 * distinct_bytes.max(self.resident_bytes / 2) + SLACK_BYTES;
+        // The last one still grows.
+        self.compacted_to = self.segments.back().map_or(self.head, |segment| segment.base);
+        if from == 0 {
+            self.compact_above_bytes = 2 * distinct_bytes.max(self.resident_bytes / 2) + SLACK_BYTES;
+            return true;
+        }
+        // With less room than this the next time would come too soon.
+        !self.wants_compaction() && self.resident_bytes <= self.compact_above_bytes - SLACK_BYTES / 2
     }
 
     /// Appends a copy of `runs` of `segment`, to the sparse segment before it where there is one.
@@ -410,7 +460,7 @@ mod tests {
         log.append(&message, if payload.len() >= SHARED_PAYLOAD_BYTES_MIN { &shared } else { &Payload::Copied(0..0) })
     }
 
-    fn bytes(log: &FrameLog, range: FrameRange, skip: u32) -> Vec<u8> {
+    fn bytes(log: &FrameLog, range: FrameRange, skip: usize) -> Vec<u8> {
         let mut all = Vec::new();
         log.slices(range, skip, |slice| all.extend_from_slice(slice));
         all
@@ -461,7 +511,11 @@ mod tests {
             }
             log.sweep();
             if log.wants_compaction() {
-                log.compact(pinned.iter().map(|(range, _)| *range).collect());
+                let from = log.compacted_to();
+                let live = |from| pinned.iter().map(|(range, _)| *range).filter(|range| range.start >= from).collect();
+                if !log.compact(live(from), from) {
+                    log.compact(live(0), 0);
+                }
             }
         }
         let distinct: usize = pinned.iter().map(|(range, _)| range.len as usize).sum();
@@ -474,6 +528,63 @@ mod tests {
         }
         log.sweep();
         assert!(log.resident_bytes() <= 2 * SEGMENT_BYTES);
+    }
+
+    #[test]
+    fn a_long_queue_is_not_looked_at_again_with_each_compaction() {
+        let mut log = FrameLog::new(&Resp2);
+        let mut pinned = Vec::new();
+        let mut looked_at = 0;
+        for i in 0..200_000_u32 {
+            let range = append(&mut log, "busy", &[b'x'; 1000]);
+            // A long queue of small pieces first, then few more of them.
+            if i < 50_000 || i % 100 == 0 {
+                let rare = append(&mut log, "rare", &i.to_be_bytes());
+                log.retain(rare);
+                pinned.push((rare, bytes(&log, rare, 0)));
+            }
+            log.sweep();
+            if log.wants_compaction() {
+                let live = |from| pinned.iter().map(|(range, _)| *range).filter(|range| range.start >= from).collect();
+                let from = log.compacted_to();
+                let young: Vec<FrameRange> = live(from);
+                looked_at += young.len();
+                if !log.compact(young, from) {
+                    looked_at += pinned.len();
+                    log.compact(live(0), 0);
+                }
+            }
+            assert!(log.segments.len() < 200 && range.len > 0);
+        }
+        assert!(looked_at < 5 * pinned.len(), "{looked_at} for {}", pinned.len());
+        for (range, expected) in &pinned {
+            assert_eq!(&bytes(&log, *range, 0), expected);
+        }
+        for (range, _) in pinned {
+            log.release(range);
+        }
+        log.sweep();
+        assert!(log.resident_bytes() <= 2 * SEGMENT_BYTES);
+    }
+
+    #[test]
+    fn one_old_reference_does_not_keep_the_places_of_all_segments_behind_it() {
+        let mut log = FrameLog::new(&Resp2);
+        let old = append(&mut log, "idle", b"1");
+        log.retain(old);
+        let expected = bytes(&log, old, 0);
+        for _ in 0..10_000 {
+            let range = append(&mut log, "busy", &[b'x'; SHARED_PAYLOAD_BYTES_MIN]);
+            log.retain(range);
+            log.sweep();
+            log.release(range);
+        }
+        log.sweep();
+        assert!(log.segments.len() <= 2 * FREE_PLACES_MAX + 2, "{}", log.segments.len());
+        assert_eq!(bytes(&log, old, 0), expected);
+        log.release(old);
+        log.sweep();
+        assert_eq!((log.resident_bytes(), log.free_places, log.segments.len()), (0, 0, 0));
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub type Name = Arc<[u8]>;
 /// Parts of the table, for each worker. Models have few: each is a lock that a pattern change takes.
 const PARTS_PER_WORKER: usize = if cfg!(loom) { 1 } else { 16 };
 
+/// Bytes that a remembered channel may take, on average: publishers choose the names, subscribers how many patterns match.
+const MATCH_BYTES: usize = 512;
+
 /// The three kinds of subscription; each is a name space of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -127,6 +130,21 @@ struct Match {
 struct Part {
     channels: HashTable<Channel>,
     matches: HashTable<Match>,
+    /// Bytes of the names and results in `matches`.
+    matches_bytes: usize,
+}
+
+impl Part {
+    fn forget_matches(&mut self) {
+        self.matches.clear();
+        self.matches_bytes = 0;
+    }
+}
+
+impl Match {
+    const fn bytes(&self) -> usize {
+        self.name.len() + size_of_val::<[(u32, Slot)]>(&self.locals)
+    }
 }
 
 /// What the patterns' values are: where their subscribers sit.
@@ -224,11 +242,19 @@ impl<C> Interest<C> {
     pub fn publish(&self, kind: Kind, channel: &[u8], payload: &[u8]) -> Published {
         assert_ne!(kind, Kind::Pattern, "messages are published on channels");
         let hash = self.hash(kind, channel);
-        let mut part = lock(self.part(hash));
+        let mut locked = lock(self.part(hash));
         if kind == Kind::Channel && self.pattern_count.load(Ordering::Relaxed) != 0 {
-            self.refresh_match(&mut part, hash, channel);
+            self.refresh_match(&mut locked, hash, channel);
         }
-        let part = &*part;
+        let published = self.put(&locked, hash, kind, channel, payload);
+        if locked.matches_bytes > MATCH_BYTES * self.matches_max_per_part.load(Ordering::Relaxed) {
+            locked.forget_matches();
+        }
+        published
+    }
+
+    /// Puts a message into the mailboxes of the workers that `part`, which is locked, names.
+    fn put(&self, part: &Part, hash: u64, kind: Kind, channel: &[u8], payload: &[u8]) -> Published {
         let entry = part.channels.find(hash, |entry| entry.kind == kind && *entry.name == *channel);
         let matched = (kind == Kind::Channel && self.pattern_count.load(Ordering::Relaxed) != 0)
             .then(|| part.matches.find(hash, |found| *found.name == *channel))
@@ -363,13 +389,15 @@ impl<C> Interest<C> {
         });
         let fresh = Match { name: channel.into(), generation, total, locals: locals.into() };
         if let Some(found) = part.matches.find_mut(hash, |found| *found.name == *channel) {
+            part.matches_bytes = part.matches_bytes - found.bytes() + fresh.bytes();
             *found = fresh;
             return;
         }
         // Starting over is rare and cheap next to keeping an order of use on the publish path.
         if part.matches.len() >= self.matches_max_per_part.load(Ordering::Relaxed) {
-            part.matches.clear();
+            part.forget_matches();
         }
+        part.matches_bytes += fresh.bytes();
         part.matches.insert_unique(hash, fresh, |found| self.hash(Kind::Channel, &found.name));
     }
 
@@ -426,7 +454,7 @@ impl<C> Interest<C> {
     pub fn set_pattern_cache_entries(&self, entries: usize) {
         self.matches_max_per_part.store(entries / self.parts.len(), Ordering::Relaxed);
         for part in &self.parts {
-            lock(part).matches.clear();
+            lock(part).forget_matches();
         }
     }
 
@@ -565,6 +593,20 @@ mod tests {
             assert_eq!(interest.publish(Kind::Channel, format!("c{i}").as_bytes(), b"").receivers, 1);
         }
         assert!(lock(&interest.parts[0]).matches.len() <= 8);
+    }
+
+    #[test]
+    fn the_match_cache_is_bounded_in_bytes_too() {
+        let interest = Interest::<()>::new(InterestOptions { pattern_cache_entries: 64, ..InterestOptions::default() });
+        interest.subscribe(0, Kind::Pattern, b"c*", 0);
+        for i in 0..50 {
+            let channel = format!("c{i}{}", "-".repeat(10_000));
+            assert_eq!(interest.publish(Kind::Channel, channel.as_bytes(), b"").receivers, 1);
+            let part = lock(&interest.parts[0]);
+            let names: usize = part.matches.iter().map(Match::bytes).sum();
+            assert_eq!(part.matches_bytes, names);
+            assert!(names <= 64 * MATCH_BYTES);
+        }
     }
 
     #[test]

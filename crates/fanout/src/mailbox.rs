@@ -191,6 +191,11 @@ impl<C> Inbox<C> {
             self.next += until;
             self.position += until as u64;
         }
+        if self.next > 0 && self.next == self.batch.items.len() {
+            // At once, not with the next fetch, which may be long in coming: large payloads are held by reference.
+            self.batch.clear();
+            self.next = 0;
+        }
     }
 }
 
@@ -201,5 +206,21 @@ impl Payload {
             Self::Copied(range) => &batch[range.clone()],
             Self::Shared(shared) => shared,
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_is_given_up_when_it_is_handled_not_when_the_next_one_comes() {
+        let (mailbox, mut inbox) = (Mailbox::<()>::new(), Inbox::new());
+        let payload: Arc<[u8]> = vec![0; SHARED_PAYLOAD_BYTES_MIN].into();
+        mailbox.put_publication([0].into_iter(), b"a", PayloadRef::Shared(&payload));
+        assert_eq!(Arc::strong_count(&payload), 2);
+        inbox.drain_until(&mailbox, mailbox.tail(), |_, _, _, _| {}, |()| {});
+        assert_eq!(Arc::strong_count(&payload), 1);
+        assert_eq!(inbox.fetched(), 1);
     }
 }

@@ -17,6 +17,10 @@ const NOTICE_CHANNELS_MAX: usize = 32;
 /// A queue that once held more pieces than this gives its memory back when it is empty.
 const PIECES_KEPT: usize = 64;
 
+/// From this size on a piece of its own bytes takes no more: what the socket took is freed piece by piece, also when
+/// the queue never gets empty.
+const OWN_BYTES_MAX: usize = 64 * 1024;
+
 /// How a connection wants its messages encoded: an index into the worker's dialects.
 pub type DialectId = usize;
 
@@ -148,7 +152,7 @@ pub(crate) struct Outbox {
     pub(crate) watch_bytes: usize,
     pub(crate) pieces: VecDeque<Piece>,
     /// Bytes of the first piece that the socket has taken.
-    front_sent: u32,
+    front_sent: usize,
     pub(crate) bytes: usize,
     /// Queued for the flusher.
     pub(crate) dirty: bool,
@@ -239,10 +243,21 @@ impl Outbox {
         }
     }
 
+    /// Its ranges of a dialect's log that begin at `from` or later, the last one first.
+    pub(crate) fn frames_from(&self, dialect: DialectId, from: u64) -> impl Iterator<Item = FrameRange> + '_ {
+        let ranges = self.pieces.iter().rev().filter_map(move |piece| match piece {
+            Piece::Frames { dialect: at, range } if *at == dialect => Some(*range),
+            _ => None,
+        });
+        ranges.take_while(move |range| range.start >= from)
+    }
+
     /// Appends bytes of its own: replies, confirmations, notices.
     pub(crate) fn push_own(&mut self, bytes: &[u8], spare: &mut Vec<Vec<u8>>) {
         self.bytes += bytes.len();
-        if let Some(Piece::Own(last)) = self.pieces.back_mut() {
+        if let Some(Piece::Own(last)) = self.pieces.back_mut()
+            && last.len() < OWN_BYTES_MAX
+        {
             last.extend_from_slice(bytes);
         } else {
             let mut own = spare.pop().unwrap_or_default();
@@ -282,7 +297,7 @@ impl Outbox {
             };
             match piece {
                 Piece::Frames { dialect, range } => logs[*dialect].slices(*range, skip, each),
-                Piece::Own(bytes) => each(&bytes[skip as usize..]),
+                Piece::Own(bytes) => each(&bytes[skip..]),
             }
             skip = 0;
         }
@@ -294,9 +309,9 @@ impl Outbox {
         self.bytes -= sent;
         while sent > 0 {
             let Some(front) = self.pieces.front() else { break };
-            let left = front.len() - self.front_sent as usize;
+            let left = front.len() - self.front_sent;
             if sent < left {
-                self.front_sent += sent as u32;
+                self.front_sent += sent;
                 break;
             }
             sent -= left;
@@ -305,13 +320,19 @@ impl Outbox {
                 release(piece, logs, spare);
             }
         }
-        if self.pieces.is_empty() {
-            self.soft_since_ms = None;
-            self.thinned_bytes = 0;
-            if self.pieces.capacity() > PIECES_KEPT {
-                self.pieces = VecDeque::new();
-            }
+        self.note_shrunk();
+        if self.pieces.is_empty() && self.pieces.capacity() > PIECES_KEPT {
+            self.pieces = VecDeque::new();
         }
+    }
+
+    /// Bytes have gone: the time above the soft limit ends with the first look below it, and what was thinned out is
+    /// no more than what is there.
+    fn note_shrunk(&mut self) {
+        if self.bytes <= self.limits.soft_bytes {
+            self.soft_since_ms = None;
+        }
+        self.thinned_bytes = self.thinned_bytes.min(self.bytes);
     }
 
     /// Gives up everything queued.
@@ -356,11 +377,14 @@ impl Outbox {
                     account(self.keep_newest(logs));
                 }
                 if hard_bytes > 0 && self.bytes > hard_bytes {
-                    account(self.drop_oldest(hard_bytes, logs));
+                    // Some room, since with that many channels each message would cost a pass.
+                    account(self.drop_oldest(hard_bytes - hard_bytes / 8, logs));
                 }
             }
         }
-        self.publish_gauge();
+        if self.blocked {
+            self.publish_gauge();
+        }
         if hard_bytes > 0 && self.bytes > hard_bytes {
             return Err(Overflow::Hard);
         }
@@ -380,20 +404,25 @@ impl Outbox {
         if self.limits.policy == SlowPolicy::Latest && soft_bytes > 0 && self.bytes > soft_bytes {
             dropped = self.keep_newest(logs);
         }
-        let Some(record) = self.dropped.take() else { return dropped };
-        if self.wants_notice {
-            let payload = record.notice(self.limits.policy);
-            let message = Message { kind: MessageKind::Channel, channel: LAG_CHANNEL, payload: payload.as_bytes() };
-            let mut frame = Vec::new();
-            dialect.encode_head(&message, &mut frame);
-            frame.extend_from_slice(message.payload);
-            dialect.encode_tail(&mut frame);
-            self.bytes += frame.len();
-            // Where the dropped messages were: before all that is newer, after the frame that has begun.
-            let at = self.isolate_begun_frame(logs);
-            self.pieces.insert(at, Piece::Own(frame));
-        }
+        self.tell_dropped(dialect, logs);
         dropped
+    }
+
+    /// Puts the notice of what was dropped where it was: before all that is newer, after the frame that has begun.
+    pub(crate) fn tell_dropped(&mut self, dialect: &dyn Dialect, logs: &mut [FrameLog]) {
+        let Some(record) = self.dropped.take() else { return };
+        if !self.wants_notice {
+            return;
+        }
+        let payload = record.notice(self.limits.policy);
+        let message = Message { kind: MessageKind::Channel, channel: LAG_CHANNEL, payload: payload.as_bytes() };
+        let mut frame = Vec::new();
+        dialect.encode_head(&message, &mut frame);
+        frame.extend_from_slice(message.payload);
+        dialect.encode_tail(&mut frame);
+        self.bytes += frame.len();
+        let at = self.isolate_begun_frame(logs);
+        self.pieces.insert(at, Piece::Own(frame));
     }
 
     /// Splits the first piece so that a frame that has begun to be sent stands alone; returns how many pieces must
@@ -404,7 +433,7 @@ impl Outbox {
         }
         let Some(Piece::Frames { dialect, range }) = self.pieces.front() else { return 1 };
         let (dialect, range) = (*dialect, *range);
-        let cut = range.start + u64::from(self.front_sent);
+        let cut = range.start + self.front_sent as u64;
         let mut begun = None;
         logs[dialect].for_each_frame(range, |frame, _| {
             if frame.start < cut && cut < frame.end() {
@@ -423,7 +452,7 @@ impl Outbox {
         if let Some(frame) = keep {
             log.retain(frame);
             self.pieces.push_front(Piece::Frames { dialect, range: frame });
-            self.front_sent = (cut - frame.start) as u32;
+            self.front_sent = (cut - frame.start) as usize;
         } else {
             self.front_sent = 0;
         }
@@ -432,13 +461,45 @@ impl Outbox {
     }
 
     /// Drops messages from the front until at most `target` bytes are left; never replies.
+    ///
+    /// It costs what it drops, not what is queued: a subscriber at its limit comes here with every message.
     fn drop_oldest(&mut self, target: usize, logs: &mut [FrameLog]) -> (u64, u64) {
+        let begun = self.isolate_begun_frame(logs);
         let mut excess = self.bytes.saturating_sub(target);
-        self.retain_frames(logs, |_, frame, _| {
-            let keep = excess == 0;
-            excess = excess.saturating_sub(frame.len as usize);
-            keep
-        })
+        let mut record = self.dropped.take().unwrap_or_default();
+        let (count, bytes) = (record.count, record.bytes);
+        let mut kept: Vec<Piece> = Vec::new();
+        while excess > 0 {
+            match self.pieces.pop_front() {
+                None => break,
+                Some(piece) if kept.len() < begun => kept.push(piece),
+                Some(Piece::Own(own)) => match kept.last_mut() {
+                    // An empty one keeps a place; the others join, so that the next call has few to pass.
+                    Some(Piece::Own(last)) if !last.is_empty() && !own.is_empty() && last.len() < OWN_BYTES_MAX => {
+                        last.extend_from_slice(&own);
+                    }
+                    _ => kept.push(Piece::Own(own)),
+                },
+                Some(Piece::Frames { dialect, range }) => {
+                    let mut rest = range;
+                    logs[dialect].frames_while(range, |frame, view| {
+                        record.add(view.channel, view.len);
+                        excess = excess.saturating_sub(view.len);
+                        rest = FrameRange { start: frame.end(), len: (range.end() - frame.end()) as u32 };
+                        excess > 0
+                    });
+                    if rest.len > 0 {
+                        logs[dialect].retain(rest);
+                        self.pieces.push_front(Piece::Frames { dialect, range: rest });
+                    }
+                    logs[dialect].release(range);
+                }
+            }
+        }
+        for piece in kept.into_iter().rev() {
+            self.pieces.push_front(piece);
+        }
+        self.note_dropped(record, count, bytes)
     }
 
     /// Keeps of each channel (and of each pattern and channel) the newest message only.
@@ -496,11 +557,17 @@ impl Outbox {
             logs[dialect].release(range);
         }
         self.pieces = pieces;
+        self.note_dropped(record, count, bytes)
+    }
+
+    /// Keeps `record`, which had `count` and `bytes` before; returns what was added to it.
+    fn note_dropped(&mut self, record: Box<Dropped>, count: u64, bytes: u64) -> (u64, u64) {
         let dropped = (record.count - count, record.bytes - bytes);
         self.bytes -= dropped.1 as usize;
         if record.count > 0 {
             self.dropped = Some(record);
         }
+        self.note_shrunk();
         dropped
     }
 }
@@ -515,5 +582,24 @@ fn release(piece: Piece, logs: &mut [FrameLog], spare: &mut Vec<Vec<u8>>) {
                 spare.push(bytes);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_bytes_that_were_sent_are_freed_though_the_queue_never_gets_empty() {
+        let mut outbox = Outbox::new(0, Arc::default());
+        let mut spare = Vec::new();
+        outbox.push_own(&[b'+'; 1000], &mut spare);
+        for _ in 0..1_000 {
+            outbox.push_own(&[b'+'; 1000], &mut spare);
+            outbox.consume(1000, &mut [], &mut spare);
+        }
+        assert_eq!(outbox.bytes, 1000);
+        let held: usize = outbox.pieces.iter().map(Piece::len).sum();
+        assert!(held <= 2 * OWN_BYTES_MAX, "{held}");
     }
 }

@@ -374,3 +374,95 @@ fn publishers_are_told_when_the_flusher_is_behind() {
     block(&mut fanout, id, 0);
     assert!(!fanout.is_behind());
 }
+
+#[test]
+fn the_soft_time_starts_anew_after_the_queue_was_below_the_limit() {
+    let (mut fanout, id) = stalled(SlowPolicy::Disconnect, 0, 1_500);
+    fanout.publish(Kind::Channel, b"a", &[b'x'; 1000]);
+    fanout.publish(Kind::Channel, b"a", &[b'x'; 1000]);
+    fanout.poll_mailbox(1_000);
+    block(&mut fanout, id, 1_000);
+    fanout.handle_timeout(1_100);
+    fanout.publish(Kind::Channel, b"a", &[b'x'; 1000]);
+    fanout.poll_mailbox(50_000);
+    fanout.handle_timeout(50_900);
+    assert_eq!(fanout.poll_event(), None);
+    fanout.handle_timeout(51_100);
+    assert_eq!(fanout.poll_event(), Some(Event::Overflow(id, Overflow::Soft)));
+}
+
+#[test]
+fn dropping_the_oldest_keeps_the_subscribers_own_bytes_in_order() {
+    let (mut fanout, id) = stalled(SlowPolicy::DropOldest, 1_000, 0);
+    fanout.set_wants_notice(id, false);
+    fanout.push_own(id, b"+begun\r\n");
+    block(&mut fanout, id, 3);
+    for i in 0..100 {
+        fanout.publish(Kind::Channel, b"a", format!("{i}").as_bytes());
+        fanout.poll_mailbox(0);
+        fanout.push_own(id, format!(":{i}\r\n").as_bytes());
+        assert!(fanout.outbox_bytes(id) <= 1_000);
+    }
+    fanout.unblock(id);
+    let mut bytes = Vec::new();
+    fanout.transmit(id, |slices| {
+        slices.iter().for_each(|slice| bytes.extend_from_slice(slice));
+        Ok(slices.iter().map(|slice| slice.len()).sum())
+    });
+    let text = String::from_utf8(bytes).unwrap();
+    let replies: String = (0..100).map(|i| format!(":{i}\r\n")).collect();
+    let mut messages = String::new();
+    let mut others = String::new();
+    let mut rest = &text[..];
+    while !rest.is_empty() {
+        let len = match Resp2.view(rest.as_bytes()).filter(|_| rest.starts_with('*')) {
+            Some(view) => {
+                messages.push_str(&rest[..view.len]);
+                view.len
+            }
+            None => {
+                let len = rest.find('\n').unwrap() + 1;
+                others.push_str(&rest[..len]);
+                len
+            }
+        };
+        rest = &rest[len..];
+    }
+    assert_eq!(others, format!("gun\r\n{replies}"));
+    assert!(messages.ends_with("$2\r\n98\r\n*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\n99\r\n"), "{messages}");
+    assert!(text.ends_with(":99\r\n"));
+    // Nothing is left behind in the log.
+    fanout.handle_timeout(0);
+    assert!(fanout.log_bytes() <= 2 * 256 * 1024);
+}
+
+#[test]
+fn what_is_dropped_before_the_first_visit_is_told_as_well() {
+    let (mut fanout, id) = stalled(SlowPolicy::DropOldest, 1000, 0);
+    for number in 0..5 {
+        fanout.publish(Kind::Channel, b"a", format!("{number}{}", "x".repeat(300)).as_bytes());
+    }
+    fanout.poll_mailbox(0);
+    let mut text = String::new();
+    let result = fanout.transmit(id, |slices| {
+        slices.iter().for_each(|slice| text.push_str(str::from_utf8(slice).unwrap()));
+        Ok(slices.iter().map(|slice| slice.len()).sum())
+    });
+    assert!(matches!(result, Transmit::Drained));
+    assert!(text.starts_with("*3\r\n$7\r\nmessage\r\n$15\r\n__fanfare__:lag\r\n"), "{text}");
+}
+
+#[test]
+fn a_visit_of_a_blocked_subscriber_sends_nothing() {
+    let (mut fanout, id) = stalled(SlowPolicy::DropOldest, 1000, 0);
+    fanout.publish(Kind::Channel, b"a", b"first");
+    fanout.poll_mailbox(0);
+    block(&mut fanout, id, 3);
+    for number in 0..5 {
+        fanout.publish(Kind::Channel, b"a", format!("{number}{}", "x".repeat(300)).as_bytes());
+    }
+    fanout.poll_mailbox(0);
+    // A reply is due, and the socket may take bytes again: the notice must still come before newer messages.
+    let result = fanout.transmit(id, |_| panic!("nothing is to be written"));
+    assert!(matches!(result, Transmit::Blocked));
+}

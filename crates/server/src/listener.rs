@@ -10,6 +10,9 @@ use fanfare_engine::settings::Settings;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
+/// How many free ports are tried until one is free on all addresses.
+const PICKED_PORTS_MAX: u32 = 16;
+
 /// Why the server can't listen where it was told to.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -70,6 +73,18 @@ pub(crate) struct Listeners {
 impl Listeners {
     /// Opens what the settings name; must be called within a runtime.
     pub(crate) fn bind(settings: &Settings) -> Result<Self, ListenError> {
+        let mut tries = if settings.port == 0 { PICKED_PORTS_MAX } else { 1 };
+        loop {
+            tries -= 1;
+            match Self::bind_once(settings) {
+                // The port picked for the first address may be taken on another: the next pick is a different one.
+                Err(ListenError::Tcp(_, error)) if tries > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn bind_once(settings: &Settings) -> Result<Self, ListenError> {
         let mut port = settings.port;
         let mut tcp = Vec::new();
         for text in &settings.bind {

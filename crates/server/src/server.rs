@@ -1,11 +1,13 @@
 //! The server: listeners in front, workers behind, and an orderly end.
 
 use std::fmt;
+use std::fs::OpenOptions;
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -77,7 +79,7 @@ pub struct Server {
     listeners: Listeners,
     workers: Vec<Handle>,
     stop: watch::Sender<bool>,
-    /// SHUTDOWN was called.
+    /// SHUTDOWN was called, or a worker has ended by itself.
     shutdown: Arc<Notify>,
 }
 
@@ -90,8 +92,8 @@ impl Server {
         let ServerOptions { mut settings, config_file, log } = options;
         settings.maxclients = raise_descriptor_limit(settings.maxclients)?;
         let listeners = Listeners::bind(&settings).map_err(StartError::Listen)?;
-        // With port 0 this is the one that was picked.
-        settings.port = listeners.port;
+        // With port 0 CONFIG GET shows the one that was picked; the file keeps the 0.
+        let configured_port = std::mem::replace(&mut settings.port, listeners.port);
         let workers = match settings.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from).min(fanfare_fanout::WORKERS_MAX),
             count => count as usize,
@@ -108,11 +110,17 @@ impl Server {
                 Box::new(move |worker| mailboxes[worker].notify_one())
             },
             apply: Box::new(move |settings| {
+                if let Err(error) = raise_descriptor_limit(settings.maxclients) {
+                    tracing::warn!("{error}");
+                }
                 if let Some(log) = &log {
                     log.apply(settings);
                 }
             }),
-            rewrite: Box::new(move |settings| rewrite(config_file.as_deref(), settings)),
+            rewrite: Box::new(move |settings| {
+                let settings = Settings { port: configured_port, ..settings.clone() };
+                rewrite(config_file.as_deref(), &settings)
+            }),
             clock_us: Box::new(process::monotonic_us),
             resident_bytes: Box::new(process::resident_bytes),
             cpu_seconds: Box::new(process::cpu_seconds),
@@ -126,7 +134,7 @@ impl Server {
         let workers = mailboxes
             .into_iter()
             .enumerate()
-            .map(|(id, mailbox)| start_worker(id, &broker, mailbox, stopped.clone()))
+            .map(|(id, mailbox)| start_worker(id, &broker, mailbox, stopped.clone(), EndNotice(Arc::clone(&shutdown))))
             .collect::<io::Result<_>>()
             .map_err(StartError::Thread)?;
         Ok(Self { broker, listeners, workers, stop, shutdown })
@@ -165,12 +173,14 @@ impl Server {
         broker.drain();
         let timeout = Duration::from_secs(u64::from(broker.settings().shutdown_timeout));
         let threads = tokio::task::spawn_blocking(move || {
-            let mut cut_off = 0;
+            let mut cut_off = Ok::<usize, io::Error>(0);
             for Handle { thread, incoming, .. } in workers {
                 drop(incoming);
-                cut_off += thread.join().map_err(|_| io::Error::other("a worker panicked"))?;
+                // The others are still waited for when one has failed.
+                let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")));
+                cut_off = cut_off.and_then(|sum| Ok(sum + ended?));
             }
-            Ok::<usize, io::Error>(cut_off)
+            cut_off
         });
         tokio::pin!(threads);
         let joined = tokio::select! {
@@ -312,21 +322,30 @@ impl Acceptor<'_> {
     }
 }
 
+/// Ends the server when its worker's thread ends, by a panic too: its subscribers would still be counted and sent to,
+/// publishers would wait for it for ever, and new connections would be assigned to it.
+struct EndNotice(Arc<Notify>);
+
+impl Drop for EndNotice {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
 fn start_worker(
     id: usize,
     broker: &Arc<Broker>,
     mailbox: Arc<Notify>,
     stop: watch::Receiver<bool>,
+    notice: EndNotice,
 ) -> io::Result<Handle> {
     let (sender, incoming) = mpsc::unbounded_channel();
     let connections = Arc::new(AtomicUsize::new(0));
     let setup =
         Setup { id, broker: Arc::clone(broker), incoming, connections: Arc::clone(&connections), mailbox, stop };
     let thread = std::thread::Builder::new().name(format!("worker-{id}")).spawn(move || {
-        worker::run(setup).unwrap_or_else(|error| {
-            tracing::error!(id, error = %error, "a worker can't run");
-            0
-        })
+        let _notice = notice;
+        worker::run(setup)
     })?;
     Ok(Handle { incoming: sender, connections, thread })
 }
@@ -346,18 +365,44 @@ fn raise_descriptor_limit(maxclients: u32) -> Result<u32, StartError> {
         allowed,
         maxclients,
         room,
-        "maxclients is lowered: the system allows no more open files (ulimit -n)"
+        "fewer clients than maxclients can connect: the system allows no more open files (ulimit -n)"
     );
     Ok(room)
 }
 
 /// Writes the settings into the config file: a new file beside it first, so that a crash leaves one of both whole.
-fn rewrite(file: Option<&std::path::Path>, settings: &Settings) -> Result<(), String> {
+fn rewrite(file: Option<&Path>, settings: &Settings) -> Result<(), String> {
     let Some(file) = file else { return Err("The server is running without a config file".to_owned()) };
-    let original = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let text = settings::rewrite(&original, settings, &Settings::default());
-    let fresh = file.with_extension("rewrite");
-    std::fs::write(&fresh, text)
-        .and_then(|()| std::fs::rename(&fresh, file))
+    replace(file, |original| settings::rewrite(original, settings, &Settings::default()))
         .map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Replaces a file's text by what `change` makes of it; a link to the file and the file's mode stay.
+fn replace(file: &Path, change: impl FnOnce(&str) -> String) -> io::Result<()> {
+    let file = file.canonicalize()?;
+    let text = change(&std::fs::read_to_string(&file)?);
+    let fresh = file.with_extension("rewrite");
+    // The text may have a password: until the file has its mode nobody else may open it.
+    let mut writer = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    writer.set_permissions(file.metadata()?.permissions())?;
+    writer.write_all(text.as_bytes())?;
+    writer.sync_all()?;
+    std::fs::rename(&fresh, &file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_worker_that_panics_ends_the_server() {
+        let shutdown = Arc::new(Notify::new());
+        let notice = EndNotice(Arc::clone(&shutdown));
+        let thread = std::thread::spawn(move || {
+            let _notice = notice;
+            panic!("as if a worker did");
+        });
+        shutdown.notified().await;
+        assert!(thread.join().is_err());
+    }
 }

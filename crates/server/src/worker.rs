@@ -32,7 +32,7 @@ pub(crate) struct Handle {
     pub(crate) incoming: mpsc::UnboundedSender<(Accepted, Endpoint)>,
     /// Connections assigned to it.
     pub(crate) connections: Arc<AtomicUsize>,
-    pub(crate) thread: std::thread::JoinHandle<usize>,
+    pub(crate) thread: std::thread::JoinHandle<std::io::Result<usize>>,
 }
 
 /// What a worker's thread starts with.

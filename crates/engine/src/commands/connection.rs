@@ -161,8 +161,10 @@ impl Worker {
         if session.protocol == protocol {
             return;
         }
-        if !self.in_exec {
-            // What was published before still comes in the old protocol.
+        // What was published before still comes in the old protocol.
+        if self.in_exec {
+            self.fanout.poll_mailbox(self.now.monotonic_ms());
+        } else {
             self.catch_up(conn);
         }
         session.protocol = protocol;
@@ -180,6 +182,8 @@ impl Worker {
     /// `RESET`: the connection is as if it had just been made, but for what it said of its library.
     fn reset(&mut self, session: &mut Session, conn: ConnId) {
         session.discard_transaction();
+        // Confirmations of earlier requests come before messages that leaving the channels may still bring.
+        self.flush_out(conn);
         let client = std::sync::Arc::clone(&session.client);
         for kind in [fanfare_fanout::Kind::Channel, fanfare_fanout::Kind::Pattern, fanfare_fanout::Kind::Shard] {
             let names = std::mem::take(client.subscriptions().of_mut(kind));

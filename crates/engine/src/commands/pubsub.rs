@@ -208,11 +208,11 @@ impl Worker {
     /// `PUBSUB CHANNELS [pattern]`: an array of names.
     fn names(&mut self, session: &Session, kind: Kind, pattern: Option<&[u8]>) {
         let mut names: Vec<Name> = Vec::new();
-        self.broker.interest.for_each_name(kind, |name, _| {
-            if pattern.is_none_or(|pattern| glob_match(pattern, name)) {
-                names.push(Name::clone(name));
-            }
-        });
+        self.broker.interest.for_each_name(kind, |name, _| names.push(Name::clone(name)));
+        // Afterwards, since publishers wait while the names are gone through, and matching may take long.
+        if let Some(pattern) = pattern {
+            names.retain(|name| glob_match(pattern, name));
+        }
         let mut reply = self.reply(session);
         reply.array(names.len());
         for name in &names {

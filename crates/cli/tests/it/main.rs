@@ -1,0 +1,6 @@
+//! The built program as people and service managers meet it: what it says, how it ends.
+#![forbid(unsafe_code)]
+
+mod program;
+mod refusals;
+mod serving;

@@ -1,6 +1,7 @@
 //! The `fanfare` program: `serve` (also what it does without a command), `check` and `bench`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod check;
 mod options;
 mod serve;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let matches = options::command().get_matches();
     let result = match matches.subcommand() {
+        Some(("bench", matches)) => bench::run(matches),
         Some(("check", matches)) => check::run(matches),
         Some(("serve", matches)) => serve::run(matches),
         _ => serve::run(&matches),

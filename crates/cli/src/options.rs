@@ -31,6 +31,7 @@ pub(crate) fn command() -> Command {
                     Arg::new("FILE").required(true).value_parser(clap::value_parser!(PathBuf)).help("The config file"),
                 ),
         )
+        .subcommand(crate::bench::command())
 }
 
 /// `--config` and one option for each setting.

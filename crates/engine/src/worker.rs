@@ -62,6 +62,8 @@ pub struct Worker {
     /// EXEC is running: pushes have to wait for its reply.
     pub(crate) in_exec: bool,
     stalled: Vec<ConnId>,
+    /// Connections that are to close once their replies are out.
+    closing: Vec<ConnId>,
     ready: VecDeque<ConnId>,
     closed: VecDeque<(ConnId, u64, CloseReason)>,
     /// Messages and bytes dropped since they were last reported, by client.
@@ -88,6 +90,7 @@ impl Worker {
             turn: TurnStats::default(),
             in_exec: false,
             stalled: Vec::new(),
+            closing: Vec::new(),
             ready: VecDeque::new(),
             closed: VecDeque::new(),
             dropped: BTreeMap::new(),
@@ -141,8 +144,10 @@ impl Worker {
     }
 
     /// Whether the connection's socket should be read: not while it waits, and not when it is to close.
+    ///
+    /// In a pause it is read, though nothing is executed, so that a peer that has gone is noticed.
     pub fn may_read(&self, conn: ConnId) -> bool {
-        matches!(self.sessions.get(conn as usize), Some(Some(session)) if session.stall.is_none() && session.closing.is_none())
+        matches!(self.sessions.get(conn as usize), Some(Some(session)) if matches!(session.stall, None | Some(Stall::Paused)) && session.closing.is_none())
     }
 
     /// Executes the requests that `bytes`, behind what had come before, complete.
@@ -162,6 +167,8 @@ impl Worker {
             self.unsubscribe_all(conn);
             if self.fanout.outbox_bytes(conn) == 0 {
                 self.close_now(conn);
+            } else {
+                self.closing.push(conn);
             }
         }
     }
@@ -433,25 +440,44 @@ impl Worker {
         if self.broker.paused(now.unix_us).is_none() {
             self.resume(Stall::Paused);
         }
-        let timeout_us = u64::from(self.settings.timeout) * 1_000_000;
-        for conn in 0..self.sessions.len() {
-            let Some(session) = &self.sessions[conn] else { continue };
-            let silent_us = now.unix_us.saturating_sub(session.client.active_us.load(Ordering::Relaxed));
-            let is_idle = timeout_us > 0
-                && silent_us > timeout_us
-                && session.stall.is_none()
-                && session.client.subscription_count() == 0;
-            // While draining the process's own timeout counts.
-            let is_overdue = session.closing.is_some()
-                && !self.is_draining
-                && now.monotonic_us.saturating_sub(session.closing_since_us) > CLOSING_US_MAX;
-            if is_idle {
-                self.close(conn as ConnId, CloseReason::IdleTimeout);
-            } else if is_overdue {
-                self.close_now(conn as ConnId);
-            }
-        }
+        self.close_idle();
+        self.close_overdue();
         self.broker.log_bytes[self.id].store(self.fanout.log_bytes(), Ordering::Relaxed);
         self.finish_turn(now);
+    }
+
+    /// Closes the connections without subscriptions that have said nothing for `timeout`.
+    fn close_idle(&mut self) {
+        let timeout_us = u64::from(self.settings.timeout) * 1_000_000;
+        if timeout_us == 0 {
+            return;
+        }
+        for conn in 0..self.sessions.len() {
+            let Some(session) = &self.sessions[conn] else { continue };
+            let silent_us = self.now.unix_us.saturating_sub(session.client.active_us.load(Ordering::Relaxed));
+            if silent_us > timeout_us && session.stall.is_none() && session.client.subscription_count() == 0 {
+                self.close(conn as ConnId, CloseReason::IdleTimeout);
+            }
+        }
+    }
+
+    /// Closes the connections that were to close once their replies are out, and have not taken them.
+    fn close_overdue(&mut self) {
+        // While draining the process's own timeout counts.
+        if self.is_draining {
+            return;
+        }
+        let closing = std::mem::take(&mut self.closing);
+        for conn in closing {
+            let Some(Some(session)) = self.sessions.get(conn as usize) else { continue };
+            if session.closing.is_none() {
+                continue;
+            }
+            if self.now.monotonic_us.saturating_sub(session.closing_since_us) > CLOSING_US_MAX {
+                self.close_now(conn);
+            } else {
+                self.closing.push(conn);
+            }
+        }
     }
 }

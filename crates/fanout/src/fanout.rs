@@ -24,6 +24,12 @@ const SLICES_MAX: usize = 64;
 /// publish window if that is more, or a healthy reader could fall behind for good.
 const VISIT_BYTES_MAX: usize = 512 * 1024;
 
+/// When a connection with a longer queue than this goes, the logs may hold much that nobody refers to any more.
+const LONG_QUEUE_BYTES: usize = 1024 * 1024;
+
+/// Looking at all queues costs their length, so it waits this long after the last time.
+const LOOK_MS_MIN: u64 = 5_000;
+
 /// No node, in the lists of what was published since the last distribution.
 const NONE: u32 = u32::MAX;
 
@@ -111,6 +117,9 @@ pub struct Fanout<C> {
     spare: Vec<Vec<u8>>,
     deliveries: u64,
     now_ms: u64,
+    /// A connection with a long queue has gone since the logs were last looked at as a whole.
+    has_lost_long_queue: bool,
+    looked_at_ms: u64,
 }
 
 impl<C> Fanout<C> {
@@ -140,6 +149,8 @@ impl<C> Fanout<C> {
             spare: Vec::new(),
             deliveries: 0,
             now_ms: 0,
+            has_lost_long_queue: false,
+            looked_at_ms: 0,
         }
     }
 
@@ -160,6 +171,7 @@ impl<C> Fanout<C> {
     pub fn remove(&mut self, id: SubscriberId) {
         let mut outbox = self.outboxes.remove(id as usize);
         assert_eq!(outbox.subscriptions, 0, "unsubscribed before it is removed");
+        self.has_lost_long_queue |= outbox.bytes > LONG_QUEUE_BYTES;
         outbox.clear(&mut self.logs, &mut self.spare);
     }
 
@@ -394,6 +406,16 @@ impl<C> Fanout<C> {
             self.enforce(id);
         }
         self.sweep();
+        // A log that does not grow is not looked at by itself.
+        if self.has_lost_long_queue && now_ms.saturating_sub(self.looked_at_ms) >= LOOK_MS_MIN {
+            self.has_lost_long_queue = false;
+            self.looked_at_ms = now_ms;
+            for (dialect, log) in self.logs.iter_mut().enumerate() {
+                if log.has_outgrown_slack() {
+                    log.compact(live(&self.outboxes, dialect, 0), 0);
+                }
+            }
+        }
     }
 
     /// Bytes queued for `id`.
@@ -503,19 +525,18 @@ impl<C> Fanout<C> {
         for (dialect, log) in self.logs.iter_mut().enumerate() {
             log.sweep();
             if log.wants_compaction() {
-                // Pieces of one dialect ascend, so those from a position on are the last ones.
-                let live = |from| {
-                    let outboxes = self.outboxes.iter();
-                    let of_each = outboxes.flat_map(|(_, outbox)| outbox.frames_from(dialect, from));
-                    of_each.collect()
-                };
                 let from = log.compacted_to();
-                if !log.compact(live(from), from) {
-                    log.compact(live(0), 0);
+                if !log.compact(live(&self.outboxes, dialect, from), from) {
+                    log.compact(live(&self.outboxes, dialect, 0), 0);
                 }
             }
         }
     }
+}
+
+/// The ranges of `dialect` in all outboxes that begin at `from` or later.
+fn live(outboxes: &Slab<Outbox>, dialect: DialectId, from: u64) -> Vec<FrameRange> {
+    outboxes.iter().flat_map(|(_, outbox)| outbox.frames_from(dialect, from)).collect()
 }
 
 /// Queues a connection for a visit, unless it is or its socket takes nothing.

@@ -356,6 +356,11 @@ impl FrameLog {
             || self.resident_bytes as u64 > SLACK_BYTES as u64 + 2 * self.referenced_bytes
     }
 
+    /// Whether it holds so much that a look at what is still referenced can pay.
+    pub(crate) const fn has_outgrown_slack(&self) -> bool {
+        self.resident_bytes > SLACK_BYTES
+    }
+
     /// Where what was appended since the last compaction begins.
     pub(crate) const fn compacted_to(&self) -> u64 {
         self.compacted_to

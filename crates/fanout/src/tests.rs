@@ -466,3 +466,29 @@ fn a_visit_of_a_blocked_subscriber_sends_nothing() {
     let result = fanout.transmit(id, |_| panic!("nothing is to be written"));
     assert!(matches!(result, Transmit::Blocked));
 }
+
+#[test]
+fn a_long_queue_that_goes_takes_its_memory_along() {
+    let interest = Arc::new(Interest::new(InterestOptions::default()));
+    let mut fanout: Fanout<()> = Fanout::new(interest, 0, &DIALECTS);
+    let ids: Vec<SubscriberId> = (0..300).map(|_| fanout.add(0, Arc::default())).collect();
+    for id in &ids {
+        fanout.subscribe(*id, Kind::Channel, b"rare");
+    }
+    let busy = fanout.add(0, Arc::default());
+    fanout.subscribe(busy, Kind::Channel, b"busy");
+    // All of them are stalled; the many hold the same few bytes, one in a hundred.
+    for number in 0..20_000 {
+        fanout.publish(Kind::Channel, if number % 100 == 0 { b"rare" } else { b"busy" }, &[b'x'; 1000]);
+        fanout.poll_mailbox(0);
+        while let Some(id) = fanout.next_dirty() {
+            block(&mut fanout, id, 0);
+        }
+    }
+    assert!(fanout.log_bytes() > 20_000_000);
+    let distinct = fanout.outbox_bytes(ids[0]);
+    fanout.unsubscribe(busy, Kind::Channel, b"busy");
+    fanout.remove(busy);
+    fanout.handle_timeout(60_000);
+    assert!(fanout.log_bytes() < 2 * distinct + (4 << 20), "{} for {distinct}", fanout.log_bytes());
+}

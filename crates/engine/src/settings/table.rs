@@ -141,7 +141,7 @@ settings! {
         client_query_buffer_limit: usize = "client-query-buffer-limit" Kind::Memory { min: MIB, max: LONG_MAX },
             "1gb", any_time,
             "How many bytes of requests not yet complete a client may make the server hold; more closes it.";
-        proto_max_bulk_len: usize = "proto-max-bulk-len" Kind::Memory { min: MIB, max: LONG_MAX },
+        proto_max_bulk_len: usize = "proto-max-bulk-len" Kind::Memory { min: MIB, max: BULK_MAX },
             "512mb", any_time,
             "The longest single argument of a request, such as a message.";
     }
@@ -189,3 +189,6 @@ const INT_MAX: i64 = i32::MAX as i64;
 const LONG_MAX: u64 = i64::MAX as u64;
 
 const MIB: u64 = 1 << 20;
+
+/// A frame has at most three arguments of a request, and its length must fit 32 bits; Redis sets no bound here.
+const BULK_MAX: u64 = 1 << 30;

@@ -143,7 +143,9 @@ fn value_refusals_are_those_of_redis() {
     assert_eq!(refused("slowlog-max-len", "-1"), between("0", "9223372036854775807"));
     assert_eq!(refused("slowlog-log-slower-than", "-2"), between("-1", "9223372036854775807"));
     for value in ["1", "", "1m", "99999999999999999999", "99999999999gb"] {
-        assert_eq!(refused("proto-max-bulk-len", value), between("1048576", "9223372036854775807"), "{value:?}");
+        assert_eq!(refused("proto-max-bulk-len", value), between("1048576", "1073741824"), "{value:?}");
+        let limit = refused("client-query-buffer-limit", value);
+        assert_eq!(limit, between("1048576", "9223372036854775807"), "{value:?}");
     }
     for value in ["1tb", "1.5mb", "-5", "1gbx", "1mb "] {
         assert_eq!(refused("proto-max-bulk-len", value), "argument must be a memory value", "{value:?}");

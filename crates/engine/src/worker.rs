@@ -9,7 +9,7 @@ use fanfare_fanout::{Event, Fanout, Kind, OutboxLimits, Overflow, SlowPolicy, Su
 use fanfare_wire::{Dialect, Protocol, RequestArgs};
 
 use crate::broker::{Barrier, Broker, Control};
-use crate::client::Endpoint;
+use crate::client::{Client, Endpoint};
 use crate::close::CloseReason;
 use crate::session::{Session, Stall};
 use crate::settings::{OutputLimit, Settings, SlowSubscriberPolicy};
@@ -416,8 +416,14 @@ impl Worker {
     }
 
     fn unsubscribe_all(&mut self, conn: ConnId) {
-        let Some(Some(session)) = self.sessions.get(conn as usize) else { return };
-        let client = Arc::clone(&session.client);
+        if let Some(Some(session)) = self.sessions.get(conn as usize) {
+            let client = Arc::clone(&session.client);
+            self.leave_all(conn, &client);
+        }
+    }
+
+    /// Ends all subscriptions of a client of this worker, without confirmations.
+    pub(crate) fn leave_all(&mut self, conn: ConnId, client: &Client) {
         if client.subscription_count() == 0 {
             return;
         }

@@ -185,15 +185,7 @@ impl Worker {
         // Confirmations of earlier requests come before messages that leaving the channels may still bring.
         self.flush_out(conn);
         let client = std::sync::Arc::clone(&session.client);
-        for kind in [fanfare_fanout::Kind::Channel, fanfare_fanout::Kind::Pattern, fanfare_fanout::Kind::Shard] {
-            let names = std::mem::take(client.subscriptions().of_mut(kind));
-            for name in names.keys() {
-                self.fanout.unsubscribe(conn, kind, name);
-            }
-        }
-        client.channels.store(0, Ordering::Relaxed);
-        client.patterns.store(0, Ordering::Relaxed);
-        client.shard_channels.store(0, Ordering::Relaxed);
+        self.leave_all(conn, &client);
         self.fanout.set_wants_notice(conn, false);
         self.fanout.set_limits(conn, self.limits(false));
         self.set_protocol(session, conn, Protocol::Resp2);

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "the tasks report to a person at a terminal")]
 
 mod checks;
+mod compare;
 mod conformance;
 mod docs;
 mod fuzz;
@@ -51,6 +52,8 @@ enum Task {
         #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
     },
+    /// Measures the release build beside a real Redis and other servers, and writes `docs/performance.md`.
+    Compare(compare::Options),
     /// Explores the interleavings of publishers and subscribers with loom.
     Loom,
     /// What the project's continuous integration runs: test, then a short fuzz run.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Docs { check: true } => steps.run("generated pages are up to date", docs::check),
         Task::Conformance(selection) => selection.run(&mut steps),
         Task::Fuzz { seconds } => fuzz::run_all(&mut steps, seconds),
+        Task::Compare(options) => compare::run(&mut steps, &options),
         Task::Loom => steps.run("loom models", checks::loom),
         Task::Ci { fuzz_seconds } => test(&mut steps, false).and_then(|()| fuzz::run_all(&mut steps, fuzz_seconds)),
     };

@@ -12,7 +12,7 @@ use super::frames::{CHANNELS_MAX, Patched, STAMP_LEN, Shape};
 use super::link::Link;
 use super::load::{poll_once, raise_descriptors};
 use super::report::{self, Cpu, Progress, grouped, rounded};
-use super::{Common, seconds};
+use super::{Common, Span};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -27,12 +27,8 @@ pub(super) struct Options {
     /// Pairs that each connection may have unanswered
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pipeline: u64,
-    /// Seconds that are measured
-    #[arg(long, default_value_t = 5.0, value_parser = seconds)]
-    seconds: f64,
-    /// Seconds before that
-    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
-    warmup: f64,
+    #[command(flatten)]
+    span: Span,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,11 +70,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let Options { connections, channels, pipeline, .. } = *options;
     let mut progress = Progress::new("warming up");
     let mut churn = Churn::connect(address, options)?;
-    churn.run_for(options.warmup, &mut progress)?;
+    churn.run_for(options.span.warmup, &mut progress)?;
     let (before, cpu_before) = (churn.confirmed(), Cpu::now(address, timeout));
     progress.phase("measuring");
     let start = Instant::now();
-    churn.run_for(options.seconds, &mut progress)?;
+    churn.run_for(options.span.seconds, &mut progress)?;
     let seconds = start.elapsed().as_secs_f64();
     let cpu = Cpu::now(address, timeout).since(cpu_before);
     drop(progress);

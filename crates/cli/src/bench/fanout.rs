@@ -9,7 +9,7 @@ use super::frames::{CHANNELS_MAX, PUBLISHERS_MAX, STAMP_LEN, Shape};
 use super::load::{Crowd, Load};
 use super::report::{self, Cpu, Progress, grouped, rounded};
 use super::verify::Faults;
-use super::{Common, seconds};
+use super::{Common, Span};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -36,12 +36,8 @@ pub(super) struct Options {
     /// Pattern subscriptions that match no channel, held by one more connection
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     patterns: u32,
-    /// Seconds that are measured
-    #[arg(long, default_value_t = 5.0, value_parser = seconds)]
-    seconds: f64,
-    /// Seconds before that
-    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
-    warmup: f64,
+    #[command(flatten)]
+    span: Span,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,13 +73,13 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let (mut load, _) = Load::connect(address, shape, crowd, timeout, &mut progress)?;
 
     progress.phase("warming up");
-    publish_for(&mut load, options, options.warmup, &mut progress)?;
+    publish_for(&mut load, options, options.span.warmup, &mut progress)?;
     // The clock starts with nothing on the way, so that each delivery within the time belongs to a PUBLISH within it.
     load.verify()?;
     let (before, cpu_before) = (load.totals(), Cpu::now(address, timeout));
     progress.phase("measuring");
     let start = Instant::now();
-    publish_for(&mut load, options, options.seconds, &mut progress)?;
+    publish_for(&mut load, options, options.span.seconds, &mut progress)?;
     let seconds = start.elapsed().as_secs_f64();
     let cpu = Cpu::now(address, timeout).since(cpu_before);
     let verified = load.verify()?;

@@ -11,7 +11,7 @@ use super::frames::{CHANNELS_MAX, PUBLISHERS_MAX, STAMP_LEN, Shape, Stamp};
 use super::load::{Crowd, Load, position};
 use super::report::{self, Cpu, Progress, grouped, rounded};
 use super::verify::Faults;
-use super::{Common, seconds};
+use super::{Common, Span};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -35,12 +35,8 @@ pub(super) struct Options {
     /// Pattern subscriptions that match no channel, held by one more connection
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     patterns: u32,
-    /// Seconds that are measured
-    #[arg(long, default_value_t = 5.0, value_parser = seconds)]
-    seconds: f64,
-    /// Seconds before that, at the same rate
-    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
-    warmup: f64,
+    #[command(flatten)]
+    span: Span,
 }
 
 #[derive(Debug, Serialize)]
@@ -82,8 +78,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
 
     let mut histogram = Histogram::<u64>::new_with_max(LATENCY_NS_MAX, 3).context("the histogram can't be made")?;
     // Neither is negative, nor larger than the longest time at the highest rate.
-    let first_measured = (options.warmup * f64::from(rate)) as u64;
-    let count = first_measured + ((options.seconds * f64::from(rate)) as u64).max(1);
+    let first_measured = (options.span.warmup * f64::from(rate)) as u64;
+    let count = first_measured + ((options.span.seconds * f64::from(rate)) as u64).max(1);
     let interval_ns = 1e9 / f64::from(rate);
     let due_after = |number: u64| Duration::from_nanos((number as f64 * interval_ns) as u64);
 
@@ -101,7 +97,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
             histogram.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
         }
     };
-    let given_up = Duration::from_secs_f64(2.0 * (options.warmup + options.seconds)) + timeout;
+    let given_up = Duration::from_secs_f64(2.0 * (options.span.warmup + options.span.seconds)) + timeout;
     let mut next = 0;
     while next < count && !load.is_stuck() {
         let now = Instant::now();

@@ -86,6 +86,17 @@ impl Common {
     }
 }
 
+/// How long a load runs.
+#[derive(Clone, Copy, Debug, Args)]
+struct Span {
+    /// Seconds that are measured
+    #[arg(long, default_value_t = 5.0, value_parser = seconds)]
+    seconds: f64,
+    /// Seconds before that, under the same load
+    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
+    warmup: f64,
+}
+
 /// A number of seconds that a duration can hold.
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

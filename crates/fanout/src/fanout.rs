@@ -24,6 +24,9 @@ const SLICES_MAX: usize = 64;
 /// publish window if that is more, or a healthy reader could fall behind for good.
 const VISIT_BYTES_MAX: usize = 512 * 1024;
 
+/// How many publish windows may be logged while one connection waits for its visit, whatever its own share of them.
+const WINDOWS_LOGGED_MAX: u64 = 16;
+
 /// When a connection with a longer queue than this goes, the logs may hold much that nobody refers to any more.
 const LONG_QUEUE_BYTES: usize = 1024 * 1024;
 
@@ -111,6 +114,8 @@ pub struct Fanout<C> {
     /// Connections with something to send, and how much had been logged when they were queued.
     dirty: VecDeque<(SubscriberId, u64)>,
     logged_bytes: u64,
+    /// Connections that wait for a visit with more than a publish window of what came meanwhile.
+    lagging: usize,
     events: VecDeque<Event>,
     controls: VecDeque<C>,
     wake: WorkerSet,
@@ -143,6 +148,7 @@ impl<C> Fanout<C> {
             over: Vec::new(),
             dirty: VecDeque::new(),
             logged_bytes: 0,
+            lagging: 0,
             events: VecDeque::new(),
             controls: VecDeque::new(),
             wake: WorkerSet::default(),
@@ -172,6 +178,7 @@ impl<C> Fanout<C> {
         let mut outbox = self.outboxes.remove(id as usize);
         assert_eq!(outbox.subscriptions, 0, "unsubscribed before it is removed");
         self.has_lost_long_queue |= outbox.bytes > LONG_QUEUE_BYTES;
+        self.lagging -= usize::from(outbox.lagging);
         outbox.clear(&mut self.logs, &mut self.spare);
     }
 
@@ -310,11 +317,9 @@ impl<C> Fanout<C> {
     pub fn next_dirty(&mut self) -> Option<SubscriberId> {
         while let Some((id, _)) = self.dirty.pop_front() {
             // One that has gone, or came in its place, may still be queued.
-            if let Some(outbox) = self.outboxes.get_mut(id as usize)
-                && std::mem::take(&mut outbox.dirty)
-                && !outbox.blocked
-                && outbox.bytes > 0
-            {
+            let Some(outbox) = self.outboxes.get_mut(id as usize) else { continue };
+            self.lagging -= usize::from(std::mem::take(&mut outbox.lagging));
+            if std::mem::take(&mut outbox.dirty) && !outbox.blocked && outbox.bytes > 0 {
                 return Some(id);
             }
         }
@@ -387,10 +392,13 @@ impl<C> Fanout<C> {
         mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
     }
 
-    /// Whether the visits lag further behind the log than publishers may run ahead.
+    /// Whether the visits lag further behind than publishers may run ahead: a connection that waits for one has got
+    /// more than a window meanwhile, or all together have got many.
+    ///
+    /// The window is a connection's own, since visits that wait longer are what merges messages of many channels.
     pub fn is_behind(&self) -> bool {
-        let behind = self.dirty.front().map_or(0, |(_, since)| self.logged_bytes - since);
-        behind > self.interest.window_bytes() as u64
+        let logged = self.dirty.front().map_or(0, |(_, since)| self.logged_bytes - since);
+        self.lagging > 0 || logged > WINDOWS_LOGGED_MAX * self.interest.window_bytes() as u64
     }
 
     /// Looks at the limits that depend on time, and gives memory back; call some times a second.
@@ -468,6 +476,7 @@ impl<C> Fanout<C> {
         if self.active.is_empty() {
             return;
         }
+        let window_bytes = self.interest.window_bytes();
         for slot in &self.active {
             let entry = &mut self.entries[*slot as usize];
             entry.active = false;
@@ -487,6 +496,9 @@ impl<C> Fanout<C> {
                     node = next;
                 }
                 mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
+                if outbox.bytes > outbox.bytes_before + window_bytes && outbox.dirty && !outbox.blocked {
+                    self.lagging += usize::from(!std::mem::replace(&mut outbox.lagging, true));
+                }
                 if outbox.bytes > outbox.watch_bytes {
                     self.over.push(id);
                 }
@@ -543,6 +555,7 @@ fn live(outboxes: &Slab<Outbox>, dialect: DialectId, from: u64) -> Vec<FrameRang
 fn mark_dirty(outbox: &mut Outbox, id: SubscriberId, dirty: &mut VecDeque<(SubscriberId, u64)>, logged_bytes: u64) {
     if !outbox.dirty && !outbox.blocked && outbox.bytes > 0 {
         outbox.dirty = true;
+        outbox.bytes_before = outbox.bytes;
         dirty.push_back((id, logged_bytes));
     }
 }

@@ -156,6 +156,10 @@ pub(crate) struct Outbox {
     pub(crate) bytes: usize,
     /// Queued for the flusher.
     pub(crate) dirty: bool,
+    /// `bytes` when it was queued: what has come on top is the flusher's lag.
+    pub(crate) bytes_before: usize,
+    /// It lags by more than the publish window.
+    pub(crate) lagging: bool,
     /// The socket takes no more; the flusher leaves it alone until it does.
     pub(crate) blocked: bool,
     /// Channels, shard channels and patterns it gets messages of.
@@ -182,6 +186,8 @@ impl Outbox {
             front_sent: 0,
             bytes: 0,
             dirty: false,
+            bytes_before: 0,
+            lagging: false,
             blocked: false,
             subscriptions: 0,
             wants_notice: false,

@@ -1,16 +1,15 @@
 //! `bench churn`: how fast subscriptions come and go.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use mio::{Events, Poll};
 use serde::Serialize;
 
 use super::frames::{CHANNELS_MAX, Patched, STAMP_LEN, Shape};
 use super::link::Link;
-use super::load::{poll_once, raise_descriptors};
+use super::poller::{Poller, Target};
+use super::protocol::Protocol;
 use super::report::{self, Cpu, Progress, grouped, rounded};
 use super::{Common, Span};
 
@@ -27,6 +26,9 @@ pub(super) struct Options {
     /// Pairs that each connection may have unanswered
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pipeline: u64,
+    /// More connections that stay subscribed to all these names
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    audience: u32,
     #[command(flatten)]
     span: Span,
 }
@@ -37,6 +39,7 @@ struct Outcome {
     connections: u32,
     channels: u32,
     pipeline: u64,
+    audience: u32,
     seconds: f64,
     pairs: u64,
     pairs_per_s: f64,
@@ -53,38 +56,42 @@ struct Client {
     confirmed: u64,
 }
 
+/// Events have tokens by number: the clients', then the audience's.
 struct Churn {
-    poll: Poll,
-    events: Events,
-    buffer: Vec<u8>,
+    poller: Poller,
     clients: Vec<Client>,
+    audience: Vec<Link>,
     request: Patched,
     reply: Patched,
     channels: u32,
     pipeline: u64,
-    timeout: Duration,
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
-    let (address, timeout) = (options.common.address()?, options.common.timeout());
-    let Options { connections, channels, pipeline, .. } = *options;
-    let mut progress = Progress::new("warming up");
-    let mut churn = Churn::connect(address, options)?;
+    let target = options.common.target(Protocol::Resp)?;
+    let Options { connections, channels, pipeline, audience, .. } = *options;
+    let mut progress = Progress::new("connecting");
+    let mut churn = Churn::connect(target, options, &mut progress)?;
+    progress.phase("warming up");
     churn.run_for(options.span.warmup, &mut progress)?;
-    let (before, cpu_before) = (churn.confirmed(), Cpu::now(address, timeout));
+    let (before, cpu_before) = (churn.confirmed(), Cpu::now(target));
     progress.phase("measuring");
     let start = Instant::now();
     churn.run_for(options.span.seconds, &mut progress)?;
     let seconds = start.elapsed().as_secs_f64();
-    let cpu = Cpu::now(address, timeout).since(cpu_before);
+    let cpu = Cpu::now(target).since(cpu_before);
     drop(progress);
 
     let verified = churn.confirmed();
     let pairs = verified - before;
     let pairs_per_s = pairs as f64 / seconds;
     let bench = "churn";
-    let outcome = Outcome { bench, connections, channels, pipeline, seconds, pairs, pairs_per_s, cpu, verified };
-    let title = format!("churn: {connections} connections, {channels} channels, {pipeline} pairs on the way each");
+    let outcome =
+        Outcome { bench, connections, channels, pipeline, audience, seconds, pairs, pairs_per_s, cpu, verified };
+    let title = format!(
+        "churn: {connections} connections, {channels} channels, {pipeline} pairs on the way each, {audience} more \
+         subscribed to all"
+    );
     let rows = [
         ("seconds", format!("{seconds:.3}")),
         ("pairs", grouped(pairs)),
@@ -97,28 +104,22 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 impl Churn {
-    fn connect(address: SocketAddr, options: &Options) -> anyhow::Result<Self> {
-        raise_descriptors(u64::from(options.connections) + 1)?;
-        let (request, reply) = Shape::new(std::process::id(), options.channels, STAMP_LEN).pair();
-        let poll = Poll::new().context("the poller can't be made")?;
-        let mut clients = Vec::with_capacity(options.connections as usize);
-        for number in 0..options.connections {
-            let link = Link::dial(poll.registry(), address, number as usize, Vec::new())
-                .with_context(|| format!("connection {number} can't be made"))?;
+    fn connect(target: Target, options: &Options, progress: &mut Progress) -> anyhow::Result<Self> {
+        let Options { connections, channels, pipeline, audience, .. } = *options;
+        let shape = Shape::new(Protocol::Resp, std::process::id(), channels, STAMP_LEN);
+        let (request, reply) = shape.pair();
+        let count = connections as usize;
+        let mut poller = Poller::new(target, u64::from(connections) + u64::from(audience) + 1, reply.len())?;
+        let names: Vec<String> = (0..channels).map(|channel| shape.channel(channel)).collect();
+        let opening = |_| target.protocol.subscribe(&names);
+        let audience = poller.connect("subscriber", count, audience as usize, opening, progress)?;
+        let links = poller.connect("connection", 0, count, |_| target.protocol.open(false), progress)?;
+        let mut clients = Vec::with_capacity(count);
+        for (offset, link) in (0..).zip(links) {
             link.no_delay()?;
-            clients.push(Client { link, offset: u64::from(number), sent: 0, confirmed: 0 });
+            clients.push(Client { link, offset, sent: 0, confirmed: 0 });
         }
-        Ok(Self {
-            poll,
-            events: Events::with_capacity(1024),
-            buffer: vec![0; 256 * 1024],
-            clients,
-            request,
-            reply,
-            channels: options.channels,
-            pipeline: options.pipeline,
-            timeout: options.common.timeout(),
-        })
+        Ok(Self { poller, clients, audience, request, reply, channels, pipeline })
     }
 
     fn confirmed(&self) -> u64 {
@@ -138,7 +139,7 @@ impl Churn {
             if !sending && self.clients.iter().all(|client| client.sent == client.confirmed) {
                 return Ok(());
             }
-            if now - last_progress >= self.timeout {
+            if now - last_progress >= self.poller.target.timeout {
                 let missing: u64 = self.clients.iter().map(|client| client.sent - client.confirmed).sum();
                 bail!("not a result: {missing} pairs were not confirmed");
             }
@@ -152,34 +153,33 @@ impl Churn {
     /// Takes confirmations and, if `sending`, sends as many new pairs; false if nothing came.
     fn turn(&mut self, sending: bool) -> anyhow::Result<bool> {
         let mut ready = Vec::new();
-        poll_once(&mut self.poll, &mut self.events, Duration::from_millis(100))?;
-        for event in &self.events {
+        self.poller.wait(Duration::from_millis(100))?;
+        for event in &self.poller.events {
             let number = event.token().0;
-            let Some(client) = self.clients.get_mut(number) else { continue };
+            let Some(client) = self.clients.get_mut(number) else {
+                let number = number - self.clients.len();
+                let Some(link) = self.audience.get_mut(number) else { continue };
+                let protocol = self.poller.target.protocol;
+                link.handle(event, &mut self.poller.buffer, |bytes, out| protocol.expect_silence(bytes, out))
+                    .with_context(|| format!("not a result: subscriber {number} failed"))?;
+                continue;
+            };
             let Client { link, offset, sent, confirmed } = client;
             let (before, reply, channels) = (*confirmed, &mut self.reply, u64::from(self.channels));
-            let mut step = || {
-                if event.is_writable() {
-                    link.unblock()?;
+            let result = link.handle(event, &mut self.poller.buffer, |bytes, _| {
+                let pairs = bytes.chunks_exact(reply.len());
+                let rest = pairs.remainder().len();
+                for pair in pairs {
+                    // The remainder is below the number of channels.
+                    let expected = reply.with(((*offset + *confirmed) % channels) as u32);
+                    ensure!(pair == expected, "it got {} for {}", pair.escape_ascii(), expected.escape_ascii());
+                    *confirmed += 1;
+                    ensure!(*confirmed <= *sent, "it got a confirmation of nothing");
                 }
-                if !event.is_readable() {
-                    return Ok(());
-                }
-                link.read(&mut self.buffer, event.is_read_closed(), |bytes| {
-                    let pairs = bytes.chunks_exact(reply.len());
-                    let rest = pairs.remainder().len();
-                    for pair in pairs {
-                        // The remainder is below the number of channels.
-                        let expected = reply.with(((*offset + *confirmed) % channels) as u32);
-                        ensure!(pair == expected, "it got {} for {}", pair.escape_ascii(), expected.escape_ascii());
-                        *confirmed += 1;
-                        ensure!(*confirmed <= *sent, "it got a confirmation of nothing");
-                    }
-                    ensure!(rest == 0 || bytes[bytes.len() - rest] == b'*', "it got {}", bytes.escape_ascii());
-                    Ok(bytes.len() - rest)
-                })
-            };
-            step().with_context(|| format!("not a result: connection {number} failed"))?;
+                ensure!(rest == 0 || bytes[bytes.len() - rest] == b'*', "it got {}", bytes.escape_ascii());
+                Ok(bytes.len() - rest)
+            });
+            result.with_context(|| format!("not a result: connection {number} failed"))?;
             if *confirmed > before {
                 ready.push(number);
             }

@@ -1,12 +1,17 @@
 //! `bench connections`: how fast connections are taken, and whether all of many idle ones stay alive.
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use anyhow::Context;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::frames::{CHANNELS_MAX, STAMP_LEN, Shape};
 use super::load::{Crowd, Load};
+use super::patterns;
+use super::protocol::Protocol;
 use super::report::{self, Progress, grouped, rounded};
 use super::verify::Faults;
 use super::{Common, seconds};
@@ -15,22 +20,48 @@ use super::{Common, seconds};
 pub(super) struct Options {
     #[command(flatten)]
     common: Common,
-    /// Connections to open, each subscribed to one channel
+    /// What the server speaks
+    #[arg(long, value_enum, default_value_t)]
+    protocol: Protocol,
+    /// Connections to open
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
+    /// What each of them subscribes to
+    #[arg(long, value_enum, default_value_t)]
+    subscribe: Subscribe,
     /// Channels they are spread over
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(CHANNELS_MAX)))]
     channels: u32,
+    /// Names of its own that each subscribes to, if more than one; then there is a channel for each connection
+    #[arg(long, default_value_t = 1, conflicts_with = "channels", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    names: u32,
     /// Seconds to hold them, checked each second and at the end
     #[arg(long, default_value_t = 5.0, value_parser = seconds)]
     hold: f64,
+    /// File to create when all are connected and subscribed and got a first message
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum Subscribe {
+    /// Nothing: it is only looked whether they stay open
+    None,
+    /// One channel, or --names of its own
+    #[default]
+    One,
 }
 
 #[derive(Debug, Serialize)]
 struct Outcome {
     bench: &'static str,
+    protocol: Protocol,
     count: u32,
+    subscribe: Subscribe,
     channels: u32,
+    /// Names that each connection is subscribed to.
+    names: u32,
     connect_s: f64,
     connects_per_s: f64,
     held_s: f64,
@@ -42,25 +73,38 @@ struct Outcome {
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
-    let (address, timeout) = (options.common.address()?, options.common.timeout());
-    let Options { count, channels, .. } = *options;
+    let Options { protocol, count, subscribe, .. } = *options;
+    let target = options.common.target(protocol)?;
+    // A connection that has names of its own has one of them published to.
+    let (channels, names) = match (subscribe, options.names) {
+        (Subscribe::None, _) => (options.channels, 0),
+        (Subscribe::One, 1) => (options.channels, 1),
+        (Subscribe::One, names) => (count, names),
+    };
+    let publishers = names.min(1);
     let mut progress = Progress::new("connecting");
-    let crowd = Crowd { publishers: 1, subscribers: count, patterns: 0 };
-    let shape = Shape::new(std::process::id(), channels, STAMP_LEN);
-    let (mut load, connecting) = Load::connect(address, shape, crowd, timeout, &mut progress)?;
+    let crowd = Crowd { publishers, subscribers: count, names, patterns: patterns::Plan::default() };
+    let shape = Shape::new(protocol, std::process::id(), channels, STAMP_LEN);
+    let (mut load, connecting) = Load::connect(target, shape, crowd, &mut progress)?;
 
     progress.phase("holding");
     let (start, hold) = (Instant::now(), Duration::from_secs_f64(options.hold));
     let (mut checks, mut slowest) = (0u32, Duration::ZERO);
+    let mut ready_file = options.ready_file.as_ref();
     let verified = loop {
-        let begun = Instant::now();
-        for _ in 0..channels {
-            load.publish(0);
+        if publishers > 0 {
+            let begun = Instant::now();
+            for _ in 0..channels {
+                load.publish(0);
+            }
+            load.settle(|_, _, _| {})?;
+            checks += 1;
+            slowest = slowest.max(begun.elapsed());
         }
-        load.settle(|_, _, _| {})?;
-        checks += 1;
-        slowest = slowest.max(begun.elapsed());
         let verified = load.verify()?;
+        if let Some(path) = ready_file.take() {
+            File::create(path).with_context(|| format!("{} can't be created", path.display()))?;
+        }
         if start.elapsed() >= hold {
             break verified;
         }
@@ -77,8 +121,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let connect_s = connecting.as_secs_f64();
     let outcome = Outcome {
         bench: "connections",
+        protocol,
         count,
+        subscribe,
         channels,
+        names,
         connect_s,
         connects_per_s: f64::from(count) / connect_s,
         held_s,
@@ -87,7 +134,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         verified: verified.deliveries,
         faults: verified.faults,
     };
-    let title = format!("connections: {count} subscribed to {channels} channels");
+    let title = match names {
+        0 => format!("connections: {count} subscribed to nothing"),
+        1 => format!("connections: {count} subscribed to {channels} channels"),
+        names => format!("connections: {count} subscribed to {names} names each"),
+    };
     let rows = [
         ("connected", grouped(u64::from(count))),
         ("connect seconds", format!("{connect_s:.3}")),

@@ -1,15 +1,15 @@
 //! The bytes of a run, known in advance: names and numbers have a fixed width, so all frames of a run are equally long.
 
-use fanfare_wire::encode_request;
+use super::protocol::{Protocol, pattern_delivery_head, subscription_pair};
 
 /// The shortest payload: what says which message it is.
 pub(super) const STAMP_LEN: usize = 16;
 /// Publishers are numbered by the first four digits of the stamp.
 pub(super) const PUBLISHERS_MAX: u32 = 9_999;
-/// Channels are numbered by six digits.
-pub(super) const CHANNELS_MAX: u32 = 999_999;
+/// Channels are numbered by six digits, from zero on.
+pub(super) const CHANNELS_MAX: u32 = 1_000_000;
+pub(super) const CHANNEL_DIGITS: usize = 6;
 
-const CHANNEL_DIGITS: usize = 6;
 const SEQUENCES: u64 = 1_000_000_000_000;
 const FILL: &str = "x";
 
@@ -30,13 +30,14 @@ impl Stamp {
 /// The names, payloads and frames of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
+    protocol: Protocol,
     prefix: String,
     channels: u32,
     /// The frame of each channel up to the stamp.
     heads: Vec<Vec<u8>>,
     /// Every frame behind the stamp: the fill and the line end.
     tail: Vec<u8>,
-    /// A PUBLISH with room for the channel's and the stamp's digits.
+    /// A publication with room for the channel's and the stamp's digits.
     publish: Vec<u8>,
     channel_at: usize,
     stamp_at: usize,
@@ -44,24 +45,28 @@ pub(super) struct Shape {
 
 impl Shape {
     /// `run` tells the channels of runs at the same time apart, `payload` is at least [`STAMP_LEN`].
-    pub(super) fn new(run: u32, channels: u32, payload: usize) -> Self {
+    pub(super) fn new(protocol: Protocol, run: u32, channels: u32, payload: usize) -> Self {
         let prefix = format!("bench:{:07}:", run % 10_000_000);
         let fill = FILL.repeat(payload.saturating_sub(STAMP_LEN));
         let body = format!("{}{fill}", "0".repeat(STAMP_LEN));
-        let name = format!("{prefix}{:0width$}", 0, width = CHANNEL_DIGITS);
-        let mut publish = Vec::new();
-        encode_request(&mut publish, &["PUBLISH", &name, &body]);
+        let name = channel_name(&prefix, 0);
+        let publish = protocol.publish(&name, &body);
+        let channel_at = digits_in(&publish, &name);
         let stamp_at = publish.len() - body.len() - 2;
-        let channel_at = stamp_at - 2 - body.len().to_string().len() - 1 - 2 - CHANNEL_DIGITS;
-        let heads = (0..channels)
-            .map(|channel| {
-                let name = channel_name(&prefix, channel);
-                format!("*3\r\n$7\r\nmessage\r\n${}\r\n{name}\r\n${}\r\n", name.len(), body.len()).into_bytes()
-            })
-            .collect();
+        let heads =
+            (0..channels).map(|channel| protocol.delivery_head(&channel_name(&prefix, channel), body.len())).collect();
         let mut tail = fill.into_bytes();
         tail.extend_from_slice(b"\r\n");
-        Self { prefix, channels, heads, tail, publish, channel_at, stamp_at }
+        Self { protocol, prefix, channels, heads, tail, publish, channel_at, stamp_at }
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// What the names of all channels begin with; only a number follows.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     pub(super) fn channels(&self) -> u32 {
@@ -83,7 +88,7 @@ impl Shape {
         &self.tail
     }
 
-    /// Appends the PUBLISH of a message.
+    /// Appends the publication of a message.
     pub(super) fn encode_publish(&self, out: &mut Vec<u8>, channel: u32, stamp: Stamp) {
         let start = out.len();
         out.extend_from_slice(&self.publish);
@@ -92,31 +97,33 @@ impl Shape {
         write_digits(&mut request[self.stamp_at..self.stamp_at + STAMP_LEN], stamp.to_number());
     }
 
-    /// The SUBSCRIBE of a channel and what confirms it.
-    pub(super) fn subscribe(&self, channel: u32) -> (Vec<u8>, Vec<u8>) {
-        let name = channel_name(&self.prefix, channel);
-        let mut request = Vec::new();
-        encode_request(&mut request, &["SUBSCRIBE", &name]);
-        let confirmation = format!("*3\r\n$9\r\nsubscribe\r\n${}\r\n{name}\r\n:1\r\n", name.len());
-        (request, confirmation.into_bytes())
+    /// The name of a channel.
+    pub(super) fn channel(&self, channel: u32) -> String {
+        channel_name(&self.prefix, channel)
     }
 
-    /// A pattern that shares its start with the channels but matches none.
-    pub(super) fn pattern(&self, number: u32) -> String {
-        format!("{}nobody:{number}:*", self.prefix)
+    /// The name of a channel and further names, `count` in all, to which nothing is published.
+    pub(super) fn names(&self, channel: u32, count: u32) -> Vec<String> {
+        let name = self.channel(channel);
+        let further: Vec<String> = (1..count).map(|number| format!("{name}:{number}")).collect();
+        [vec![name], further].concat()
+    }
+
+    /// What a delivery to a pattern has before and after the digits of its channel, up to the stamp.
+    pub(super) fn pattern_delivery(&self, pattern: &str) -> (Vec<u8>, Vec<u8>) {
+        let name = self.channel(0);
+        let mut head = pattern_delivery_head(pattern, &name, STAMP_LEN + self.tail.len() - 2);
+        let at = digits_in(&head, &name);
+        let middle = head.split_off(at + CHANNEL_DIGITS);
+        head.truncate(at);
+        (head, middle)
     }
 
     /// A subscription taken and given back, and what confirms both.
     pub(super) fn pair(&self) -> (Patched, Patched) {
-        let name = channel_name(&self.prefix, 0);
-        let mut request = Vec::new();
-        encode_request(&mut request, &["SUBSCRIBE", &name]);
-        encode_request(&mut request, &["UNSUBSCRIBE", &name]);
-        let len = name.len();
-        let reply = format!(
-            "*3\r\n$9\r\nsubscribe\r\n${len}\r\n{name}\r\n:1\r\n*3\r\n$11\r\nunsubscribe\r\n${len}\r\n{name}\r\n:0\r\n"
-        );
-        (Patched::new(request, name.as_bytes()), Patched::new(reply.into_bytes(), name.as_bytes()))
+        let name = self.channel(0);
+        let (request, reply) = subscription_pair(&name);
+        (Patched::new(request, name.as_bytes()), Patched::new(reply, name.as_bytes()))
     }
 }
 
@@ -152,12 +159,27 @@ fn channel_name(prefix: &str, channel: u32) -> String {
     format!("{prefix}{channel:0width$}", width = CHANNEL_DIGITS)
 }
 
+/// Where the digits of the channel of this name are.
+fn digits_in(bytes: &[u8], name: &str) -> usize {
+    let at = bytes.windows(name.len()).position(|window| window == name.as_bytes());
+    at.expect("the bytes were made with the name") + name.len() - CHANNEL_DIGITS
+}
+
 fn write_digits(digits: &mut [u8], mut number: u64) {
     for digit in digits.iter_mut().rev() {
         // The remainder is below ten.
         *digit = b'0' + (number % 10) as u8;
         number /= 10;
     }
+}
+
+/// The channel that six digits make; nothing if they are not all digits.
+pub(super) fn read_channel(digits: &[u8]) -> Option<usize> {
+    let mut number = 0;
+    for digit in digits {
+        number = number * 10 + usize::from(digit.checked_sub(b'0').filter(|&digit| digit < 10)?);
+    }
+    Some(number)
 }
 
 /// The stamp that sixteen digits make; nothing if they are not all digits.
@@ -188,6 +210,8 @@ fn read_eight(digits: [u8; 8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use fanfare_wire::encode_request;
+
     use super::*;
 
     #[test]
@@ -214,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_publish_is_the_request_of_its_message() {
-        let shape = Shape::new(77, 12, 20);
+        let shape = Shape::new(Protocol::Resp, 77, 12, 20);
         let mut out = Vec::new();
         shape.encode_publish(&mut out, 11, Stamp { publisher: 3, sequence: 45 });
         let mut expected = Vec::new();
@@ -223,8 +247,18 @@ mod tests {
     }
 
     #[test]
+    fn nats_has_the_same_messages_in_other_frames() {
+        let shape = Shape::new(Protocol::Nats, 77, 12, 20);
+        let mut out = Vec::new();
+        shape.encode_publish(&mut out, 11, Stamp { publisher: 3, sequence: 45 });
+        assert_eq!(out.escape_ascii().to_string(), r"PUB bench:0000077:000011 20\r\n0003000000000045xxxx\r\n");
+        assert_eq!(shape.head(11), b"MSG bench:0000077:000011 1 20\r\n");
+        assert_eq!(shape.tail(), b"xxxx\r\n");
+    }
+
+    #[test]
     fn a_pair_names_its_channel_everywhere() {
-        let (mut request, mut reply) = Shape::new(1, 10, 16).pair();
+        let (mut request, mut reply) = Shape::new(Protocol::Resp, 1, 10, 16).pair();
         let mut expected = Vec::new();
         encode_request(&mut expected, &["SUBSCRIBE", "bench:0000001:000007"]);
         encode_request(&mut expected, &["UNSUBSCRIBE", "bench:0000001:000007"]);

@@ -1,4 +1,8 @@
 //! `bench latency`: how long a message takes, at a rate that does not wait for the server.
+//!
+//! All latencies are in microseconds, from the time a message was due to the time its delivery was read. So what the load
+//! generator itself was late by is part of them, and is told beside them: where it is not far below the latencies, they
+//! say as much about the load generator as about the server.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +11,11 @@ use clap::Args;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::frames::{CHANNELS_MAX, PUBLISHERS_MAX, STAMP_LEN, Shape, Stamp};
-use super::load::{Crowd, Load, position};
+use super::frames::Stamp;
+use super::publishers::position;
 use super::report::{self, Cpu, Progress, grouped, rounded};
 use super::verify::Faults;
-use super::{Common, Span};
+use super::{Common, Span, Traffic};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -20,21 +24,8 @@ pub(super) struct Options {
     /// Publishes per second, by all publishers together
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     rate: u32,
-    /// Connections that publish, in turn
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(PUBLISHERS_MAX)))]
-    publishers: u32,
-    /// Connections that subscribe, spread over the channels
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    subscribers: u32,
-    /// Channels
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(CHANNELS_MAX)))]
-    channels: u32,
-    /// Bytes of each payload
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(STAMP_LEN as i64..=64 << 20))]
-    payload: u32,
-    /// Pattern subscriptions that match no channel, held by one more connection
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
-    patterns: u32,
+    #[command(flatten)]
+    traffic: Traffic,
     #[command(flatten)]
     span: Span,
 }
@@ -45,14 +36,16 @@ struct Outcome {
     rate: u32,
     /// What was reached; less than `rate` if the server did not take more.
     rate_reached: f64,
-    publishers: u32,
-    subscribers: u32,
-    channels: u32,
-    payload: u32,
-    patterns: u32,
+    #[serde(flatten)]
+    traffic: Traffic,
     seconds: f64,
     publishes: u64,
     deliveries: u64,
+    pattern_deliveries: u64,
+    /// How many publishes left more than a millisecond after they were due.
+    late: u64,
+    late_p99_us: f64,
+    late_max_us: f64,
     mean_us: f64,
     p50_us: f64,
     p99_us: f64,
@@ -65,18 +58,22 @@ struct Outcome {
 
 /// Below this the wait for the next PUBLISH is a spin: the poller counts in milliseconds.
 const SPIN: Duration = Duration::from_millis(1);
-/// The histogram's end; a longer latency is counted as this.
+/// A publish that leaves later than this after it was due counts as late.
+const LATE: Duration = Duration::from_millis(1);
+/// The histograms' end; a longer latency is counted as this.
 const LATENCY_NS_MAX: u64 = 600_000_000_000;
 
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
-    let (address, timeout) = (options.common.address()?, options.common.timeout());
-    let shape = Shape::new(std::process::id(), options.channels, options.payload as usize);
-    let Options { publishers, subscribers, patterns, channels, payload, rate, .. } = *options;
+    let (traffic, target) = (options.traffic, options.common.target(options.traffic.protocol)?);
+    let (rate, publishers, channels) = (options.rate, traffic.publishers, traffic.channels);
     let mut progress = Progress::new("connecting");
-    let crowd = Crowd { publishers, subscribers, patterns };
-    let (mut load, _) = Load::connect(address, shape, crowd, timeout, &mut progress)?;
+    let mut load = traffic.connect(target, &mut progress)?;
 
-    let mut histogram = Histogram::<u64>::new_with_max(LATENCY_NS_MAX, 3).context("the histogram can't be made")?;
+    let histogram = || Histogram::<u64>::new_with_max(LATENCY_NS_MAX, 3).context("the histogram can't be made");
+    let (mut latencies, mut lateness) = (histogram()?, histogram()?);
+    let record = |histogram: &mut Histogram<u64>, time: Duration| {
+        histogram.saturating_record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    };
     // Neither is negative, nor larger than the longest time at the highest rate.
     let first_measured = (options.span.warmup * f64::from(rate)) as u64;
     let count = first_measured + ((options.span.seconds * f64::from(rate)) as u64).max(1);
@@ -84,7 +81,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let due_after = |number: u64| Duration::from_nanos((number as f64 * interval_ns) as u64);
 
     progress.phase("measuring");
-    let cpu_before = Cpu::now(address, timeout);
+    let cpu_before = Cpu::now(target);
     let start = Instant::now();
     let mut deliveries = 0u64;
     // A message is timed from when it was due, not from when it was sent: a server that holds up the publisher must not
@@ -93,12 +90,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         let number = position(channels, channel, stamp) * u64::from(publishers) + u64::from(stamp.publisher);
         if number >= first_measured {
             deliveries += 1;
-            let latency = (now - start).saturating_sub(due_after(number));
-            histogram.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
+            record(&mut latencies, (now - start).saturating_sub(due_after(number)));
         }
     };
-    let given_up = Duration::from_secs_f64(2.0 * (options.span.warmup + options.span.seconds)) + timeout;
-    let mut next = 0;
+    let given_up = Duration::from_secs_f64(2.0 * (options.span.warmup + options.span.seconds)) + target.timeout;
+    let (mut next, mut late) = (0, 0u64);
     while next < count && !load.is_stuck() {
         let now = Instant::now();
         ensure!(
@@ -114,6 +110,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
                 break;
             }
             load.publish(publisher);
+            if next >= first_measured {
+                let behind = start.elapsed().saturating_sub(due_after(next));
+                record(&mut lateness, behind);
+                late += u64::from(behind > LATE);
+            }
             next += 1;
         }
         load.flush()?;
@@ -131,7 +132,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let sending_s = start.elapsed().as_secs_f64();
     load.settle(&mut on_delivery)?;
     let seconds = start.elapsed().as_secs_f64();
-    let cpu = Cpu::now(address, timeout).since(cpu_before);
+    let cpu = Cpu::now(target).since(cpu_before);
     let verified = load.verify()?;
     drop(progress);
 
@@ -140,27 +141,25 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         bench: "latency",
         rate,
         rate_reached: count as f64 / sending_s,
-        publishers,
-        subscribers,
-        channels,
-        payload,
-        patterns,
+        traffic,
         seconds,
         publishes: count - first_measured,
         deliveries,
-        mean_us: histogram.mean() / 1e3,
-        p50_us: us(histogram.value_at_quantile(0.5)),
-        p99_us: us(histogram.value_at_quantile(0.99)),
-        p999_us: us(histogram.value_at_quantile(0.999)),
-        max_us: us(histogram.max()),
+        // As many as there must be, or the run would be no result.
+        pattern_deliveries: (count - first_measured) * u64::from(traffic.patterns.matching),
+        late,
+        late_p99_us: us(lateness.value_at_quantile(0.99)),
+        late_max_us: us(lateness.max()),
+        mean_us: latencies.mean() / 1e3,
+        p50_us: us(latencies.value_at_quantile(0.5)),
+        p99_us: us(latencies.value_at_quantile(0.99)),
+        p999_us: us(latencies.value_at_quantile(0.999)),
+        max_us: us(latencies.max()),
         cpu,
         verified: verified.deliveries,
         faults: verified.faults,
     };
-    let title = format!(
-        "latency: {rate} publishes/s by {publishers} publishers, {subscribers} subscribers, {channels} channels, \
-         {payload} byte payloads, {patterns} patterns"
-    );
+    let title = format!("latency: {rate} publishes/s; {traffic}");
     let shown = |us: f64| format!("{us:.1} us");
     let rows = [
         ("publishes/s", rounded(outcome.rate_reached)),
@@ -170,6 +169,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         ("p99", shown(outcome.p99_us)),
         ("p99.9", shown(outcome.p999_us)),
         ("max", shown(outcome.max_us)),
+        ("publishes late", grouped(late)),
+        ("latest", shown(outcome.late_max_us)),
         cpu.row(seconds),
         ("verified", verified.to_string()),
     ];

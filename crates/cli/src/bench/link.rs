@@ -1,12 +1,15 @@
 //! One non-blocking connection of the load generator.
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, bail};
 use fanfare_wire::{DecodeLimits, Value, decode};
+use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use tokio::net::TcpSocket;
+use tokio::runtime;
 
 /// A connection, what is still to be written and the start of a frame that is still to be completed.
 pub(super) struct Link {
@@ -20,8 +23,17 @@ pub(super) struct Link {
 
 impl Link {
     /// Begins to connect; `first` is sent as soon as that is done.
-    pub(super) fn dial(registry: &Registry, address: SocketAddr, token: usize, first: Vec<u8>) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address)?;
+    pub(super) fn dial(
+        registry: &Registry,
+        address: SocketAddr,
+        source: Option<Ipv4Addr>,
+        token: usize,
+        first: Vec<u8>,
+    ) -> io::Result<Self> {
+        let mut stream = match source {
+            Some(source) => connect_from(source, address)?,
+            None => TcpStream::connect(address)?,
+        };
         // Readiness is reported by its changes only, so asking for both costs nothing later on.
         registry.register(&mut stream, Token(token), Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { stream, out: first, written: 0, blocked: true, partial: Vec::new() })
@@ -37,9 +49,22 @@ impl Link {
         &mut self.out
     }
 
-    /// The socket takes bytes again.
-    pub(super) fn unblock(&mut self) -> anyhow::Result<()> {
-        self.blocked = false;
+    /// Does what the socket is ready for: `take` gets what has arrived, and where an answer to it may be appended; it
+    /// says how much of it was whole, and the rest comes again with what follows.
+    ///
+    /// `buffer` is longer than any two frames.
+    pub(super) fn handle(
+        &mut self,
+        event: &Event,
+        buffer: &mut [u8],
+        take: impl FnMut(&[u8], &mut Vec<u8>) -> anyhow::Result<usize>,
+    ) -> anyhow::Result<()> {
+        if event.is_writable() {
+            self.blocked = false;
+        }
+        if event.is_readable() {
+            self.read(buffer, event.is_read_closed(), take)?;
+        }
         self.flush()
     }
 
@@ -65,14 +90,12 @@ impl Link {
         self.stream.set_nodelay(true).context("TCP_NODELAY can't be set")
     }
 
-    /// Reads what has arrived and hands it to `take`, which says how much of it was whole; the rest is kept.
-    ///
-    /// `buffer` is longer than any two frames. `ending` says that the peer has closed its side, so that the end is near.
-    pub(super) fn read(
+    /// `ending` says that the peer has closed its side, so that the end is near.
+    fn read(
         &mut self,
         buffer: &mut [u8],
         ending: bool,
-        mut take: impl FnMut(&[u8]) -> anyhow::Result<usize>,
+        mut take: impl FnMut(&[u8], &mut Vec<u8>) -> anyhow::Result<usize>,
     ) -> anyhow::Result<()> {
         loop {
             let kept = self.partial.len();
@@ -81,7 +104,7 @@ impl Link {
                 Ok(0) => bail!("the server closed the connection"),
                 Ok(len) => {
                     let end = kept + len;
-                    let used = take(&buffer[..end])?;
+                    let used = take(&buffer[..end], &mut self.out)?;
                     self.partial.clear();
                     self.partial.extend_from_slice(&buffer[used..end]);
                     // A read that left room took everything: what comes later is reported anew.
@@ -95,6 +118,15 @@ impl Link {
             }
         }
     }
+}
+
+/// Connects from an address of this machine other than the usual one.
+fn connect_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((source, 0).into())?;
+    // To this machine itself a connection is made at once.
+    let connect = runtime::Builder::new_current_thread().enable_io().build()?.block_on(socket.connect(address))?;
+    Ok(TcpStream::from_std(connect.into_std()?))
 }
 
 /// A connection that waits for each answer: for what is not measured.
@@ -133,12 +165,21 @@ impl Control {
             }
         }
     }
+}
 
-    /// Whether the server sent anything that was not asked for.
-    pub(super) fn is_silent(&mut self) -> anyhow::Result<bool> {
-        self.stream.set_nonblocking(true)?;
-        let read = self.stream.peek(&mut [0]);
-        self.stream.set_nonblocking(false)?;
-        Ok(self.input.is_empty() && matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock))
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_comes_from_the_address_that_is_asked_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let source = Ipv4Addr::new(127, 0, 0, 2);
+        let _stream = connect_from(source, address).expect("it is listened there");
+        let (_, peer) = listener.accept().expect("somebody has connected");
+        assert_eq!(peer.ip(), source);
     }
 }

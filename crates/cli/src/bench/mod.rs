@@ -1,4 +1,4 @@
-//! `fanfare bench`: load for any server that speaks Redis pub/sub, and a check of all it delivers.
+//! `fanfare bench`: load for any server that speaks Redis pub/sub, or NATS, and a check of all it delivers.
 //!
 //! One thread makes the load and takes the deliveries, since it shares its machine with the server. A run in which
 //! something was lost, repeated, reordered or changed is no result but an error.
@@ -10,14 +10,26 @@ mod frames;
 mod latency;
 mod link;
 mod load;
+mod patterns;
+mod poller;
+mod protocol;
+mod publishers;
 mod report;
 mod verify;
 
+use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use serde::Serialize;
+
+use frames::{CHANNELS_MAX, PUBLISHERS_MAX, STAMP_LEN, Shape};
+use load::{Crowd, Load};
+use poller::Target;
+use protocol::Protocol;
+use report::Progress;
 
 /// `bench` and its kinds of load.
 pub(crate) fn command() -> Command {
@@ -30,7 +42,12 @@ pub(crate) fn command() -> Command {
     .mut_subcommands(|kind| {
         // Nearly every option is a number; its own name in capitals would say nothing more.
         kind.mut_args(|arg| {
-            let name = if arg.get_id() == "host" { "name" } else { "number" };
+            let name = match arg.get_id().as_str() {
+                "host" => "name",
+                "ready_file" => "path",
+                _ if !arg.get_possible_values().is_empty() => "kind",
+                _ => "number",
+            };
             if arg.get_action().takes_values() { arg.value_name(name) } else { arg }
         })
     })
@@ -53,7 +70,7 @@ enum Kind {
     Latency(latency::Options),
     /// Subscribes and unsubscribes as fast as it is confirmed
     Churn(churn::Options),
-    /// Opens many subscribed connections, holds them and checks that all are alive
+    /// Opens many connections, holds them and checks that all are alive
     Connections(connections::Options),
 }
 
@@ -75,14 +92,67 @@ struct Common {
 }
 
 impl Common {
+    fn target(&self, protocol: Protocol) -> anyhow::Result<Target> {
+        Ok(Target { address: self.address()?, protocol, timeout: Duration::from_secs_f64(self.timeout) })
+    }
+
     fn address(&self) -> anyhow::Result<SocketAddr> {
         let target = (self.host.as_str(), self.port);
         let mut addresses = target.to_socket_addrs().with_context(|| format!("{} can't be looked up", self.host))?;
         addresses.next().with_context(|| format!("{} has no address", self.host))
     }
+}
 
-    fn timeout(&self) -> Duration {
-        Duration::from_secs_f64(self.timeout)
+/// Who publishes what to whom.
+#[derive(Clone, Copy, Debug, Args, Serialize)]
+struct Traffic {
+    /// What the server speaks
+    #[arg(long, value_enum, default_value_t)]
+    protocol: Protocol,
+    /// Connections that publish, to all channels in turn
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(PUBLISHERS_MAX)))]
+    publishers: u32,
+    /// Connections that subscribe, spread over the channels
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    subscribers: u32,
+    /// Channels
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(CHANNELS_MAX)))]
+    channels: u32,
+    /// Bytes of each payload
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(STAMP_LEN as i64..=64 << 20))]
+    payload: u32,
+    #[command(flatten)]
+    #[serde(flatten)]
+    patterns: patterns::Plan,
+}
+
+impl Traffic {
+    fn shape(&self) -> Shape {
+        Shape::new(self.protocol, std::process::id(), self.channels, self.payload as usize)
+    }
+
+    fn connect(&self, target: Target, progress: &mut Progress) -> anyhow::Result<Load> {
+        let Self { publishers, subscribers, patterns, .. } = *self;
+        ensure!(patterns.matching <= patterns.patterns, "--matching is a part of --patterns, so it can't be more");
+        ensure!(
+            patterns.patterns == 0 || self.protocol == Protocol::Resp,
+            "--patterns needs --protocol resp: the wildcards of NATS are others"
+        );
+        let crowd = Crowd { publishers, subscribers, names: 1, patterns };
+        Load::connect(target, self.shape(), crowd, progress).map(|(load, _)| load)
+    }
+}
+
+impl fmt::Display for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { publishers, subscribers, channels, payload, patterns, .. } = self;
+        write!(
+            f,
+            "{publishers} publishers, {subscribers} subscribers, {channels} channels, {payload} byte payloads, {} \
+             patterns",
+            patterns.patterns
+        )?;
+        if patterns.matching > 0 { write!(f, " ({} matching)", patterns.matching) } else { Ok(()) }
     }
 }
 

@@ -1,6 +1,5 @@
 //! What a run found: a table for people, JSON for machines, and a bar while it runs.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -9,6 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::link::Control;
+use super::poller::Target;
+use super::protocol::Protocol;
 use crate::say;
 
 /// A bar on standard error; nothing where that is no terminal.
@@ -103,12 +104,12 @@ pub(super) struct Cpu {
 }
 
 impl Cpu {
-    pub(super) fn now(address: SocketAddr, timeout: Duration) -> Self {
+    pub(super) fn now(target: Target) -> Self {
         let bench_s = std::fs::read_to_string("/proc/self/schedstat")
             .ok()
             .and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok())
             .map(|ns| ns / 1e9);
-        Self { bench_s, server_s: server_cpu(address, timeout) }
+        Self { bench_s, server_s: server_cpu(target) }
     }
 
     pub(super) fn since(self, start: Self) -> Self {
@@ -130,8 +131,11 @@ impl Cpu {
 }
 
 /// The server's CPU time so far. Any failure is no more than a missing number.
-fn server_cpu(address: SocketAddr, timeout: Duration) -> Option<f64> {
-    let mut control = Control::connect(address, timeout).ok()?;
+fn server_cpu(target: Target) -> Option<f64> {
+    if target.protocol != Protocol::Resp {
+        return None;
+    }
+    let mut control = Control::connect(target.address, target.timeout).ok()?;
     let mut request = Vec::new();
     encode_request(&mut request, &["INFO", "cpu"]);
     control.send(&request).ok()?;

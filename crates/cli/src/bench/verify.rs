@@ -61,6 +61,12 @@ impl fmt::Display for Foreign {
 
 impl std::error::Error for Foreign {}
 
+impl Foreign {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Self(bytes[..bytes.len().min(96)].escape_ascii().to_string())
+    }
+}
+
 impl Ledger {
     pub(super) fn new(publishers: u32) -> Self {
         Self { next: vec![0; publishers as usize], received: 0, faults: Faults::default() }
@@ -70,7 +76,8 @@ impl Ledger {
         self.received
     }
 
-    /// Takes the whole frames at the start of `bytes` and says how long they are together.
+    /// Takes the whole frames at the start of `bytes` and says how long they are together. What the server wants to know
+    /// in between is answered in `out`.
     ///
     /// # Errors
     ///
@@ -81,28 +88,48 @@ impl Ledger {
         shape: &Shape,
         channel: u32,
         bytes: &[u8],
+        out: &mut Vec<u8>,
         mut on_message: impl FnMut(Stamp),
     ) -> Result<usize, Foreign> {
-        let (head, tail) = (shape.head(channel), shape.tail());
-        let frames = bytes.chunks_exact(shape.frame_len());
-        let rest = frames.remainder();
-        for frame in frames {
+        let head = shape.head(channel);
+        let mut used = self.scan_frames(shape, head, bytes, &mut on_message);
+        while let Some(len) = shape.protocol().answer_ping(&bytes[used..], out) {
+            used += len;
+            used += self.scan_frames(shape, head, &bytes[used..], &mut on_message);
+        }
+        let rest = &bytes[used..];
+        let known = rest.len().min(head.len());
+        if rest[..known] != head[..known] && !shape.protocol().may_be_ping(rest) {
+            return Err(Foreign::new(rest));
+        }
+        Ok(used)
+    }
+
+    /// Takes whole frames up to what is none, and says how long they are together.
+    fn scan_frames(&mut self, shape: &Shape, head: &[u8], bytes: &[u8], mut on_message: impl FnMut(Stamp)) -> usize {
+        let tail = shape.tail();
+        let mut used = 0;
+        for frame in bytes.chunks_exact(shape.frame_len()) {
             let (start, body) = frame.split_at(head.len());
             if start != head {
-                return Err(foreign(frame));
+                break;
             }
-            self.received += 1;
-            let (stamp, fill) = body.split_at(STAMP_LEN);
-            match read_stamp(stamp) {
-                Some(stamp) if fill == tail && self.note(stamp) => on_message(stamp),
-                _ => self.faults.wrong_content += 1,
+            if let Some(stamp) = self.take(body, tail) {
+                on_message(stamp);
             }
+            used += frame.len();
         }
-        let known = rest.len().min(head.len());
-        if rest[..known] != head[..known] {
-            return Err(foreign(rest));
-        }
-        Ok(bytes.len() - rest.len())
+        used
+    }
+
+    /// Notes a message that ends with `body`; what it is, if that is right.
+    #[inline]
+    pub(super) fn take(&mut self, body: &[u8], tail: &[u8]) -> Option<Stamp> {
+        self.received += 1;
+        let (stamp, fill) = body.split_at(STAMP_LEN);
+        let stamp = read_stamp(stamp).filter(|&stamp| fill == tail && self.note(stamp));
+        self.faults.wrong_content += u64::from(stamp.is_none());
+        stamp
     }
 
     /// False if there is no such publisher.
@@ -129,16 +156,13 @@ impl Ledger {
     }
 }
 
-fn foreign(bytes: &[u8]) -> Foreign {
-    Foreign(bytes[..bytes.len().min(96)].escape_ascii().to_string())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::protocol::Protocol;
     use super::*;
 
     fn shape() -> Shape {
-        Shape::new(5, 3, 24)
+        Shape::new(Protocol::Resp, 5, 3, 24)
     }
 
     fn frame(shape: &Shape, publisher: u32, sequence: u64) -> Vec<u8> {
@@ -153,7 +177,7 @@ mod tests {
     fn faults(messages: &[(u32, u64)], expected: u64) -> Faults {
         let (shape, mut ledger) = (shape(), Ledger::new(2));
         let bytes = stream(&shape, messages);
-        assert_eq!(ledger.scan(&shape, 1, &bytes, |_| {}), Ok(bytes.len()));
+        assert_eq!(ledger.scan(&shape, 1, &bytes, &mut Vec::new(), |_| {}), Ok(bytes.len()));
         ledger.faults(expected)
     }
 
@@ -168,7 +192,7 @@ mod tests {
                 for part in [&bytes[..first], &bytes[first..second], &bytes[second..]] {
                     kept.extend_from_slice(part);
                     let used = ledger
-                        .scan(&shape, 1, &kept, |stamp| seen.push((stamp.publisher, stamp.sequence)))
+                        .scan(&shape, 1, &kept, &mut Vec::new(), |stamp| seen.push((stamp.publisher, stamp.sequence)))
                         .expect("the frames are good");
                     kept.drain(..used);
                 }
@@ -208,7 +232,7 @@ mod tests {
             let mut bytes = good.clone();
             bytes[at] ^= 1;
             let mut ledger = Ledger::new(1);
-            match ledger.scan(&shape, 1, &bytes, |_| {}) {
+            match ledger.scan(&shape, 1, &bytes, &mut Vec::new(), |_| {}) {
                 Ok(_) => assert_ne!(ledger.faults(1), Faults::default(), "at {at}"),
                 Err(Foreign(_)) => assert!(at < shape.head(1).len(), "at {at}"),
             }
@@ -218,9 +242,22 @@ mod tests {
     #[test]
     fn what_is_shorter_than_a_frame_is_not_waited_for() {
         let shape = shape();
-        assert!(Ledger::new(1).scan(&shape, 1, b"-ERR go away\r\n", |_| {}).is_err());
+        assert!(Ledger::new(1).scan(&shape, 1, b"-ERR go away\r\n", &mut Vec::new(), |_| {}).is_err());
         // The right frame of the wrong channel.
-        assert!(Ledger::new(1).scan(&shape, 2, &frame(&shape, 0, 0), |_| {}).is_err());
+        assert!(Ledger::new(1).scan(&shape, 2, &frame(&shape, 0, 0), &mut Vec::new(), |_| {}).is_err());
+    }
+
+    #[test]
+    fn a_question_between_frames_is_answered() {
+        let shape = Shape::new(Protocol::Nats, 5, 3, 24);
+        let bytes = [&frame(&shape, 0, 0), &b"PING\r\nPING\r\n"[..], &frame(&shape, 0, 1), b"PING\r\n"].concat();
+        for cut in 0..=bytes.len() {
+            let (mut ledger, mut out) = (Ledger::new(1), Vec::new());
+            let used = ledger.scan(&shape, 1, &bytes[..cut], &mut out, |_| {}).expect("all is as it should be");
+            let rest = ledger.scan(&shape, 1, &bytes[used..], &mut out, |_| {}).expect("all is as it should be");
+            assert_eq!((used + rest, out.as_slice()), (bytes.len(), &b"PONG\r\n".repeat(3)[..]), "cut at {cut}");
+            assert_eq!(ledger.faults(2), Faults::default());
+        }
     }
 
     #[test]

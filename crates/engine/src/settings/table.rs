@@ -156,8 +156,8 @@ settings! {
              the latest per channel.";
         publish_window_bytes: usize = "publish-window-bytes" Kind::Memory { min: 4 << 10, max: 1 << 30 },
             "256kb", any_time,
-            "How far delivery to subscribers that do accept data may lag before publishers have to wait.";
-        flush_slice_us: u32 = "flush-slice-us" Kind::Integer { min: 10, max: 100_000 }, "100", any_time,
+            "How far delivery to a subscriber that does accept data may lag before publishers have to wait.";
+        flush_slice_us: u32 = "flush-slice-us" Kind::Integer { min: 10, max: 100_000 }, "50", any_time,
             "Microseconds a worker spends on writing to subscribers before it reads new requests.";
         pattern_cache_entries: usize = "pattern-cache-entries" Kind::Integer { min: 0, max: 16_777_216 },
             "65536", any_time,

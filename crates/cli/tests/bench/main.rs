@@ -1,14 +1,16 @@
 //! `fanfare bench` against the built server, and against servers that do wrong.
 #![forbid(unsafe_code)]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread;
+mod misbehaving;
+mod nats;
 
-use fanfare_wire::{Parsed, Protocol, ReplyWriter, Request, RequestArgs, RequestLimits, RequestParser};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
 use serde_json::Value;
+
+use misbehaving::{Mischief, serve_badly};
 
 fn bench(port: u16, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
@@ -87,6 +89,81 @@ fn every_kind_of_load_has_a_verified_result() {
 }
 
 #[test]
+fn patterns_that_match_get_every_message_too() {
+    let server = Server::start();
+    for shapes in ["plain", "mixed"] {
+        let args =
+            ["fanout", "--json", "--publishers", "2", "--subscribers", "3", "--channels", "2", "--matching", "4"];
+        let more = ["--patterns", "1300", "--pattern-shapes", shapes, "--seconds", "0.2", "--warmup", "0.1"];
+        let fanout = result(server.port, &[&args[..], &more].concat());
+        let publishes = fanout["publishes"].as_u64().expect("a number");
+        assert_eq!(fanout["pattern_deliveries"], 4 * publishes, "{fanout}");
+        // Of three subscribers one channel has two, so that all of them together get less than the patterns.
+        assert!(publishes > 0 && fanout["deliveries"].as_u64() <= Some(2 * publishes), "{fanout}");
+    }
+    let output = bench(server.port, &["fanout", "--patterns", "3", "--matching", "4"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--matching is a part of --patterns"), "{output:?}");
+}
+
+#[test]
+fn a_latency_says_what_the_load_was_late_by() {
+    let server = Server::start();
+    let args = ["latency", "--json", "--rate", "500", "--patterns", "2", "--matching", "2", "--seconds", "0.2"];
+    let latency = result(server.port, &[&args[..], &["--warmup", "0.1", "--subscribers", "2"]].concat());
+    assert_eq!((&latency["publishes"], &latency["pattern_deliveries"]), (&100.into(), &200.into()), "{latency}");
+    let number = |field: &str| latency[field].as_f64().unwrap_or_else(|| panic!("{field} in {latency}"));
+    assert!(number("late") <= 100.0 && number("late_p99_us") <= number("late_max_us"), "{latency}");
+    assert!(number("late_max_us") <= number("max_us"), "a delivery comes after its publish: {latency}");
+}
+
+#[test]
+fn churn_has_an_audience_that_stays() {
+    let server = Server::start();
+    let args = ["churn", "--json", "--connections", "3", "--channels", "2", "--audience", "200"];
+    let churn = result(server.port, &[&args[..], &["--seconds", "0.2", "--warmup", "0"]].concat());
+    assert_eq!(churn["audience"], 200, "{churn}");
+    assert!(churn["pairs"].as_u64() > Some(0), "{churn}");
+}
+
+#[test]
+fn connections_have_no_name_or_many() {
+    let server = Server::start();
+    let directory = tempfile::tempdir().expect("a directory");
+    let ready = directory.path().join("ready");
+    let args = ["connections", "--json", "--count", "30", "--hold", "0.1"];
+    let idle = result(server.port, &[&args[..], &["--subscribe", "none"]].concat());
+    assert_eq!((&idle["names"], &idle["checks"], &idle["verified"]), (&0.into(), &0.into(), &0.into()), "{idle}");
+
+    let path = ready.to_str().expect("the path is text");
+    let many = result(server.port, &[&args[..], &["--names", "700", "--ready-file", path]].concat());
+    assert_eq!((&many["names"], &many["channels"]), (&700.into(), &30.into()), "{many}");
+    assert_eq!(many["verified"].as_u64(), many["checks"].as_u64().map(|checks| 30 * checks), "{many}");
+    assert_eq!(std::fs::read(&ready).expect("the file was made"), b"");
+}
+
+#[test]
+fn the_ready_file_is_there_while_all_are_held() {
+    let server = Server::start();
+    let directory = tempfile::tempdir().expect("a directory");
+    let ready = directory.path().join("ready");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fanfare"))
+        .args(["bench", "connections", "--count", "20", "--hold", "600", "--port", &server.port.to_string()])
+        .arg("--ready-file")
+        .arg(&ready)
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("the program runs");
+    while !ready.exists() {
+        assert!(child.try_wait().expect("it is a child").is_none(), "it ended before all were connected");
+        std::thread::yield_now();
+    }
+    assert!(child.try_wait().expect("it is a child").is_none(), "it holds");
+    child.kill().expect("it runs");
+    child.wait().expect("it was killed");
+}
+
+#[test]
 fn a_table_is_what_people_get() {
     let server = Server::start();
     let output = bench(server.port, &["fanout", "--subscribers", "2", "--seconds", "0.1", "--warmup", "0"]);
@@ -142,103 +219,5 @@ fn nobody_there_is_an_error() {
         let output = bench(port, &[kind]);
         assert_eq!(output.status.code(), Some(1), "{kind}: {output:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("refused"), "{kind}: {output:?}");
-    }
-}
-
-/// What the server of a test does wrong, once, with its tenth message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mischief {
-    CloseSubscriber,
-    Drop,
-    Miscount,
-    Repeat,
-    Spoil,
-    Swap,
-}
-
-#[derive(Default)]
-struct Channel {
-    published: u64,
-    subscriber: Option<TcpStream>,
-    /// The message that changes places with the next one.
-    held: Vec<u8>,
-}
-
-/// A server for one subscriber that lives as long as the test's process.
-fn serve_badly(mischief: Mischief) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
-    let channel = Arc::new(Mutex::new(Channel::default()));
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (stream, channel) = (stream.expect("a connection"), Arc::clone(&channel));
-            // The end of the load generator is the end of the connection, by whichever error.
-            thread::spawn(move || serve_connection(stream, &channel, mischief));
-        }
-    });
-    port
-}
-
-fn serve_connection(mut stream: TcpStream, channel: &Mutex<Channel>, mischief: Mischief) -> std::io::Result<()> {
-    let (mut parser, mut args, mut input) = (RequestParser::new(), RequestArgs::new(), Vec::new());
-    let mut chunk = [0; 4096];
-    loop {
-        let len = stream.read(&mut chunk)?;
-        if len == 0 {
-            return Ok(());
-        }
-        input.extend_from_slice(&chunk[..len]);
-        while let Ok(Parsed::Complete { consumed }) = parser.parse(&input, &RequestLimits::DEFAULT, &mut args) {
-            let request = Request::new(&input, &args);
-            let mut reply = Vec::new();
-            let mut writer = ReplyWriter::new(&mut reply, Protocol::Resp2);
-            let mut channel = channel.lock().expect("no thread panics");
-            match request.name() {
-                b"SUBSCRIBE" => {
-                    writer.array(3).bulk(b"subscribe").bulk(&request[1]).integer(1);
-                    channel.subscriber = Some(stream.try_clone()?);
-                }
-                b"PUBLISH" => {
-                    let receivers = channel.publish(&request[1], &request[2], mischief)?;
-                    writer.integer(receivers);
-                }
-                _ => {
-                    writer.error("ERR unknown command");
-                }
-            }
-            stream.write_all(&reply)?;
-            drop(channel);
-            input.drain(..consumed);
-        }
-    }
-}
-
-impl Channel {
-    fn publish(&mut self, name: &[u8], payload: &[u8], mischief: Mischief) -> std::io::Result<i64> {
-        let Some(mut subscriber) = self.subscriber.as_ref() else { return Ok(0) };
-        self.published += 1;
-        let mut frame = Vec::new();
-        ReplyWriter::new(&mut frame, Protocol::Resp2).array(3).bulk(b"message").bulk(name).bulk(payload);
-        let now = self.published == 10;
-        match mischief {
-            Mischief::CloseSubscriber if now => subscriber.shutdown(std::net::Shutdown::Both)?,
-            Mischief::Drop if now => frame.clear(),
-            Mischief::Miscount if now => {
-                subscriber.write_all(&frame)?;
-                return Ok(2);
-            }
-            Mischief::Repeat if now => frame.extend_from_within(..),
-            Mischief::Spoil if now => {
-                let last = frame.len() - 3;
-                frame[last] ^= 1;
-            }
-            Mischief::Swap if now => self.held = std::mem::take(&mut frame),
-            _ => {}
-        }
-        if !now {
-            frame.append(&mut self.held);
-        }
-        subscriber.write_all(&frame)?;
-        Ok(1)
     }
 }

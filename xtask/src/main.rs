@@ -10,6 +10,7 @@ mod compare;
 mod conformance;
 mod docs;
 mod fuzz;
+mod instructions;
 mod paths;
 mod process;
 mod setup;
@@ -54,9 +55,15 @@ enum Task {
     },
     /// Measures the release build beside a real Redis and other servers, and writes `docs/performance.md`.
     Compare(compare::Options),
+    /// Counts the instructions of the hot path's steps; fails if one needs over 10 % more than its baseline.
+    Instructions {
+        /// Writes the baseline, `bench/instructions.json`, instead of comparing with it.
+        #[arg(long)]
+        write: bool,
+    },
     /// Explores the interleavings of publishers and subscribers with loom.
     Loom,
-    /// What the project's continuous integration runs: test, then a short fuzz run.
+    /// What the project's continuous integration runs: test, instruction counts, then a short fuzz run.
     Ci {
         /// How long each fuzz target runs.
         #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
@@ -73,14 +80,24 @@ fn main() -> ExitCode {
         Task::Conformance(selection) => selection.run(&mut steps),
         Task::Fuzz { seconds } => fuzz::run_all(&mut steps, seconds),
         Task::Compare(options) => compare::run(&mut steps, &options),
+        Task::Instructions { write: false } => count_instructions(&mut steps),
+        Task::Instructions { write: true } => {
+            steps.run("write the baseline of instruction counts", || instructions::run(true))
+        }
         Task::Loom => steps.run("loom models", checks::loom),
-        Task::Ci { fuzz_seconds } => test(&mut steps, false).and_then(|()| fuzz::run_all(&mut steps, fuzz_seconds)),
+        Task::Ci { fuzz_seconds } => test(&mut steps, false)
+            .and_then(|()| count_instructions(&mut steps))
+            .and_then(|()| fuzz::run_all(&mut steps, fuzz_seconds)),
     };
     steps.summarise();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(steps::Failed) => ExitCode::FAILURE,
     }
+}
+
+fn count_instructions(steps: &mut Steps) -> Result<(), steps::Failed> {
+    steps.run("instruction counts", || instructions::run(false))
 }
 
 fn test(steps: &mut Steps, quick: bool) -> Result<(), steps::Failed> {

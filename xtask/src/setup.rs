@@ -26,6 +26,9 @@ pub(crate) const PYTHON: &[Tool] = &[Tool { program: "python3", package: "python
 pub(crate) const NODE: &[Tool] =
     &[Tool { program: "node", package: "nodejs" }, Tool { program: "npm", package: "npm" }];
 
+/// What counts instructions.
+pub(crate) const VALGRIND: &[Tool] = &[Tool { program: "valgrind", package: "valgrind" }];
+
 /// What links a fuzz target.
 pub(crate) const COMPILER: &[Tool] = &[Tool { program: "c++", package: "g++" }];
 

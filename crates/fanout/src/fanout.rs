@@ -110,6 +110,8 @@ pub struct Fanout<C> {
     active: Vec<Slot>,
     pending: Vec<Pending>,
     unsorted: Vec<SubscriberId>,
+    /// Room for what [`Outbox::sort_new`] sorts.
+    sorting: Vec<FrameRange>,
     over: Vec<SubscriberId>,
     /// Connections with something to send, and how much had been logged when they were queued.
     dirty: VecDeque<(SubscriberId, u64)>,
@@ -145,6 +147,7 @@ impl<C> Fanout<C> {
             active: Vec::new(),
             pending: Vec::new(),
             unsorted: Vec::new(),
+            sorting: Vec::new(),
             over: Vec::new(),
             dirty: VecDeque::new(),
             logged_bytes: 0,
@@ -509,7 +512,7 @@ impl<C> Fanout<C> {
         self.pending.clear();
         for id in self.unsorted.drain(..) {
             let outbox = &mut self.outboxes[id as usize];
-            outbox.sort_new(&mut self.logs[outbox.dialect]);
+            outbox.sort_new(&mut self.logs[outbox.dialect], &mut self.sorting);
         }
         let over = std::mem::take(&mut self.over);
         for id in &over {

@@ -225,18 +225,16 @@ impl Outbox {
     }
 
     /// Puts the pieces of this distribution into the order of the log, which is the order of publication.
-    pub(crate) fn sort_new(&mut self, log: &mut FrameLog) {
+    ///
+    /// `scratch` is empty before and after; it is passed in so that no delivery allocates.
+    pub(crate) fn sort_new(&mut self, log: &mut FrameLog, scratch: &mut Vec<FrameRange>) {
         let Some(from) = self.unsorted_from.take() else { return };
-        let mut new: Vec<FrameRange> = self
-            .pieces
-            .drain(from as usize..)
-            .map(|piece| match piece {
-                Piece::Frames { range, .. } => range,
-                Piece::Own(_) => unreachable!("a distribution adds only frames"),
-            })
-            .collect();
-        new.sort_unstable_by_key(|range| range.start);
-        for range in new {
+        scratch.extend(self.pieces.drain(from as usize..).map(|piece| match piece {
+            Piece::Frames { range, .. } => range,
+            Piece::Own(_) => unreachable!("a distribution adds only frames"),
+        }));
+        scratch.sort_unstable_by_key(|range| range.start);
+        for range in scratch.drain(..) {
             if let Some(Piece::Frames { dialect, range: last }) = self.pieces.back_mut()
                 && *dialect == self.dialect
                 && log.extend(*last, range)

@@ -6,9 +6,13 @@
 
 mod load;
 mod machine;
+mod memory;
 mod page;
+mod plot;
 mod results;
+mod rows;
 mod server;
+mod verdict;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,9 +20,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use self::load::Row;
 use self::machine::Machine;
 use self::results::{Results, Run};
+use self::rows::Row;
 use self::server::Server;
 use crate::paths;
 use crate::process::{cargo, run as run_command};
@@ -31,25 +35,23 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = RUNS_MIN, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
     /// Seconds that each run measures, after one second of warm-up.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[arg(long, default_value_t = SECONDS_MIN, value_parser = clap::value_parser!(u32).range(1..=3600))]
     seconds: u32,
     /// The servers by name, with commas between; by default all that are there.
     #[arg(long, value_delimiter = ',')]
     servers: Vec<String>,
-    /// The rows, with commas between; by default all.
-    #[arg(long, value_delimiter = ',', value_parser = load::ids())]
+    /// The rows, with commas between, and `memory`; by default all.
+    #[arg(long, value_delimiter = ',', value_parser = rows::ids())]
     rows: Vec<String>,
-    /// One more server that takes redis-server's options, such as `valkey=/opt/valkey/bin/valkey-server`.
+    /// One more server: a `nats-server`, or one that takes redis-server's options, such as
+    /// `valkey=/opt/valkey/bin/valkey-server`.
     #[arg(long = "peer", value_name = "NAME=PATH", value_parser = server::peer)]
     peers: Vec<(String, PathBuf)>,
-    /// Measures Fanfare with one worker per core as well; it then shares the load's core.
-    #[arg(long)]
-    all_cores: bool,
     /// Fails if a target is missed.
     #[arg(long)]
     check: bool,
-    /// Measures nothing and writes the page from these results.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "seconds", "servers", "rows", "peers", "all_cores"])]
+    /// Measures nothing and writes the page and its plot from these results.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "seconds", "servers", "rows", "peers"])]
     table: Option<PathBuf>,
 }
 
@@ -64,7 +66,9 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result<(), Failed> {
             Ok(())
         })?;
     } else {
-        steps.run("build", || run_command(&mut cargo(&["build", "--release", "-p", "fanfare-cli"])))?;
+        steps.run("build", || {
+            run_command(&mut cargo(&["build", "--release", "-p", "fanfare-cli", "-p", "fanfare-bench", "--bins"]))
+        })?;
         steps.run("compare", || {
             results = Some(measure_and_write(options)?);
             Ok(())
@@ -77,19 +81,23 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result<(), Failed> {
 }
 
 fn measure_and_write(options: &Options) -> Result<Results> {
-    let rows: Vec<&Row> =
-        load::ROWS.iter().filter(|row| options.rows.is_empty() || options.rows.iter().any(|id| id == row.id)).collect();
+    let wanted = |id: &str| options.rows.is_empty() || options.rows.iter().any(|row| row == id);
+    let rows: Vec<&Row> = rows::ROWS.iter().filter(|row| wanted(row.id)).collect();
     let machine = Machine::this()?;
     ensure!(machine.cores >= 2, "the server and the load need a core each; this machine has one");
     ensure!(
         paths::on_search_path("taskset").is_some(),
         "`taskset` is missing: install util-linux, it pins the server and the load to a core each"
     );
-    let servers = chosen(server::available(&options.peers, options.all_cores, machine.cores), &options.servers)?;
-    let results = measure(options, machine, &servers, &rows)?;
+    let servers = chosen(server::available(&options.peers, machine.cores), &options.servers)?;
+    let mut results = measure(options, machine, &servers, &rows)?;
+    if wanted(rows::MEMORY) {
+        results.memory = memory::measure(&servers)?;
+    }
 
     // A trial must not replace what was measured in full.
-    let trial = options.runs < RUNS_MIN || rows.len() < load::ROWS.len();
+    let less = options.runs < RUNS_MIN || options.seconds < SECONDS_MIN;
+    let trial = less || !options.rows.is_empty() || !options.servers.is_empty();
     let file = if trial {
         paths::target().join("compare").join("trial.json")
     } else {
@@ -128,19 +136,20 @@ fn measure(options: &Options, machine: Machine, servers: &[Server], rows: &[&Row
         servers: servers.iter().map(Server::described).collect::<Result<_>>()?,
         rows: rows.iter().map(|row| row.described(options.seconds)).collect(),
         measured: Vec::new(),
+        memory: Vec::new(),
     };
     let ticks_per_s = machine::ticks_per_s()?;
     for row in rows {
         println!("\n{}", row.title);
         for number in 1..=options.runs {
-            for server in servers {
+            for server in servers.iter().filter(|server| row.suits(server)) {
                 let outcome = load::measure(server, row, options.seconds, ticks_per_s);
                 let name = &server.name;
                 match &outcome {
                     Ok(sample) => println!(
-                        "  {number} {name}: {} deliveries/s, {:.3} CPU s per million, {:.1} MiB",
-                        page::grouped(sample.deliveries_per_s),
-                        sample.cpu_s_per_million(),
+                        "  {number} {name}: {} {}, {:.1} MiB",
+                        page::plain(row.measure.of(sample).unwrap_or(f64::NAN)),
+                        row.measure.name(),
                         sample.memory_mib()
                     ),
                     Err(error) => println!("  {number} {name}: failed: {error:#}"),
@@ -156,9 +165,12 @@ fn write_page(results: &Results, file: &Path) -> Result<()> {
     let full = fs::canonicalize(file).with_context(|| format!("looking up {}", file.display()))?;
     let shown =
         full.strip_prefix(paths::root()).context("the page names its results, so they must lie in the repository")?;
-    fs::write(paths::root().join(PAGE), page::page(results, &shown.to_string_lossy()))
-        .with_context(|| format!("writing {PAGE}"))?;
-    println!("wrote {PAGE}");
+    let notes = fs::read_to_string(paths::root().join(NOTES)).unwrap_or_default();
+    let page = page::page(results, &shown.to_string_lossy(), &notes);
+    for (path, text) in [(PAGE, page), (PLOT, plot::svg(results))] {
+        fs::write(paths::root().join(path), text).with_context(|| format!("writing {path}"))?;
+        println!("wrote {path}");
+    }
     Ok(())
 }
 
@@ -169,5 +181,9 @@ fn check(results: &Results) -> Result<()> {
 }
 
 const PAGE: &str = "docs/performance.md";
+const PLOT: &str = "docs/performance.svg";
+/// Written by hand; it becomes the page's end.
+const NOTES: &str = "docs/performance-notes.md";
 /// With fewer, a median says little.
 const RUNS_MIN: u32 = 5;
+const SECONDS_MIN: u32 = 2;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,76 +18,126 @@ use crate::process::{command, output, quoted};
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     pub(super) name: String,
-    program: PathBuf,
-    /// Besides those that all servers get.
-    options: Vec<String>,
+    pub(super) program: Program,
+    file: PathBuf,
     /// As `taskset` takes them.
     cores: String,
+    pub(super) load_cores: String,
 }
 
-/// The servers that are here: Fanfare, those on the search path and the named ones.
-pub(super) fn available(peers: &[(String, PathBuf)], all_cores: bool, cores: usize) -> Vec<Server> {
-    let fanfare = |name: &str, workers: &str, cores: String| Server {
-        name: name.to_owned(),
-        program: paths::release_program(),
-        options: ["--workers", workers].map(str::to_owned).to_vec(),
-        cores,
+/// What a server takes and speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    /// With one worker.
+    Fanfare,
+    FanfareAllCores,
+    Floor,
+    Nats,
+    /// `redis-server`, or one that takes its options.
+    Redis,
+}
+
+/// The servers that are here: Fanfare, the floor, those on the search path and the named ones.
+pub(super) fn available(peers: &[(String, PathBuf)], cores: usize) -> Vec<Server> {
+    let server = |name: &str, program, file| {
+        let (server, load) = if program == Program::FanfareAllCores {
+            let all = format!("0-{}", cores.saturating_sub(1));
+            (all.clone(), all)
+        } else {
+            (SERVER_CORE.to_owned(), LOAD_CORE.to_owned())
+        };
+        Server { name: name.to_owned(), program, file, cores: server, load_cores: load }
     };
-    let peer = |name: String, program| Server {
-        name,
-        program,
-        // Nothing of them may go to disk.
-        options: ["--daemonize", "no", "--save", "", "--appendonly", "no"].map(str::to_owned).to_vec(),
-        cores: SERVER_CORE.to_owned(),
-    };
-    let mut servers = vec![fanfare(FANFARE, "1", SERVER_CORE.to_owned())];
-    if all_cores {
-        servers.push(fanfare("fanfare-all-cores", "0", format!("0-{}", cores.saturating_sub(1))));
-    }
-    for name in [REFERENCE, "valkey-server"] {
+    let mut servers = vec![
+        server(FANFARE, Program::Fanfare, paths::release_program()),
+        server(ALL_CORES, Program::FanfareAllCores, paths::release_program()),
+    ];
+    for (name, program) in
+        [(REFERENCE, Program::Redis), ("valkey-server", Program::Redis), ("nats-server", Program::Nats)]
+    {
         let named = peers.iter().any(|(peer, _)| peer == name);
-        servers.extend(paths::on_search_path(name).filter(|_| !named).map(|program| peer(name.to_owned(), program)));
+        servers.extend(paths::on_search_path(name).filter(|_| !named).map(|file| server(name, program, file)));
     }
-    servers.extend(peers.iter().map(|(name, program)| peer(name.clone(), program.clone())));
+    for (name, file) in peers {
+        let program = if speaks_nats(name, file) { Program::Nats } else { Program::Redis };
+        servers.push(server(name, program, file.clone()));
+    }
+    servers.push(server(FLOOR, Program::Floor, paths::target().join("release").join("floor")));
     servers
+}
+
+fn speaks_nats(name: &str, file: &Path) -> bool {
+    name.contains("nats") || output(command(file).arg("--version")).is_ok_and(|version| version.contains("nats"))
 }
 
 /// Parses `NAME=PATH`.
 pub(super) fn peer(text: &str) -> Result<(String, PathBuf), String> {
     let (name, path) = text.split_once('=').ok_or("NAME=PATH is needed")?;
     let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    if !plain || name.starts_with(FANFARE) {
+    if !plain || name.starts_with(FANFARE) || name == FLOOR {
         return Err("the name needs letters, digits, `-`, `_` and `.`, and must not be Fanfare's own".to_owned());
     }
     let path = fs::canonicalize(path).map_err(|error| format!("{path}: {error}"))?;
     Ok((name.to_owned(), path))
 }
 
+impl Program {
+    /// For the load.
+    pub(super) fn protocol(self) -> &'static str {
+        if self == Self::Nats { "nats" } else { "resp" }
+    }
+
+    fn arguments(self, port: &str, clients_max: u32) -> Vec<String> {
+        let clients_max = clients_max.to_string();
+        let network = ["--bind", "127.0.0.1", "--port", port];
+        let redis = [&network[..], &["--maxclients", &clients_max]].concat();
+        let words = match self {
+            Self::Fanfare => [&redis[..], &["--workers", "1"]].concat(),
+            Self::FanfareAllCores => [&redis[..], &["--workers", "0"]].concat(),
+            Self::Floor => network.to_vec(),
+            Self::Nats => vec!["-a", "127.0.0.1", "-p", port],
+            // Nothing of them may go to disk; protected, they take no client from another loopback address.
+            Self::Redis => {
+                let quiet = ["--daemonize", "no", "--save", "", "--appendonly", "no", "--protected-mode", "no"];
+                [&redis[..], &quiet].concat()
+            }
+        };
+        words.into_iter().map(str::to_owned).collect()
+    }
+}
+
 impl Server {
     /// Its version and how it is started, for the results.
     pub(super) fn described(&self) -> Result<Described> {
-        let version = output(command(&self.program).arg("--version"))?;
+        let version = output(command(&self.file).arg("--version"))?;
         // The folder it lies in is of no interest to anyone else.
-        let program = self.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let program = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let words = ["taskset", "-c", &self.cores, &program].map(str::to_owned).into_iter();
-        let words: Vec<_> = words.chain(self.arguments("PORT")).map(|word| quoted(word.as_ref())).collect();
-        Ok(Described { name: self.name.clone(), version: version.trim().to_owned(), command: words.join(" ") })
+        let arguments = self.program.arguments("PORT", CLIENTS_MAX);
+        let words: Vec<_> = words.chain(arguments).map(|word| quoted(word.as_ref())).collect();
+        Ok(Described {
+            name: self.name.clone(),
+            version: version.trim().to_owned(),
+            command: words.join(" "),
+            load_cores: self.load_cores.clone(),
+        })
     }
 
     /// Starts it on a free port and waits until it answers.
     ///
     /// # Errors
     /// If it does not start, or not within [`START_MAX`].
-    pub(super) fn start(&self) -> Result<Running> {
+    pub(super) fn start(&self, clients_max: u32) -> Result<Running> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr())?.port();
         let mut pinned = command("taskset");
-        pinned.args(["-c", &self.cores]).arg(&self.program).args(self.arguments(&port.to_string()));
+        let arguments = self.program.arguments(&port.to_string(), clients_max);
+        pinned.args(["-c", &self.cores]).arg(&self.file).args(arguments);
         pinned.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // `taskset` becomes the server, so the process is the server's.
         let process = pinned.spawn().with_context(|| format!("{} did not start", self.name))?;
         let mut running = Running { process, port };
         let start = Instant::now();
-        while !answers(port) {
+        while !answers(port, self.program) {
             if let Some(status) = running.process.try_wait()? {
                 bail!("{} ended at its start: {status}", self.name);
             }
@@ -97,11 +147,6 @@ impl Server {
             thread::sleep(Duration::from_millis(10));
         }
         Ok(running)
-    }
-
-    fn arguments(&self, port: &str) -> Vec<String> {
-        let all = ["--bind", "127.0.0.1", "--port", port, "--maxclients", CLIENTS_MAX].map(str::to_owned);
-        all.into_iter().chain(self.options.iter().cloned()).collect()
     }
 }
 
@@ -156,14 +201,18 @@ fn kib(status: &str, name: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB")?.parse().ok())
 }
 
-fn answers(port: u16) -> bool {
+/// NATS greets, the others answer.
+fn answers(port: u16, program: Program) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(b"*1\r\n$4\r\nPING\r\n")?;
-        let mut reply = [0; 7];
+        let expected: &[u8] = if program == Program::Nats { b"INFO " } else { b"+PONG\r\n" };
+        if program != Program::Nats {
+            stream.write_all(b"*1\r\n$4\r\nPING\r\n")?;
+        }
+        let mut reply = vec![0; expected.len()];
         stream.read_exact(&mut reply)?;
-        Ok(&reply == b"+PONG\r\n")
+        Ok(reply == expected)
     };
     ask().unwrap_or(false)
 }
@@ -172,10 +221,15 @@ fn answers(port: u16) -> bool {
 pub(super) const FANFARE: &str = "fanfare";
 /// What the others are compared with.
 pub(super) const REFERENCE: &str = "redis-server";
-const SERVER_CORE: &str = "0";
-const START_MAX: Duration = Duration::from_secs(10);
+/// Fanfare with a worker per core, all of which it shares with the load.
+pub(super) const ALL_CORES: &str = "fanfare-all-cores";
+/// What one system call per delivery costs.
+pub(super) const FLOOR: &str = "floor";
 /// The largest row has 10,000 subscribers, which is the usual limit, and a few more connections.
-const CLIENTS_MAX: &str = "12000";
+pub(super) const CLIENTS_MAX: u32 = 12_000;
+const SERVER_CORE: &str = "0";
+const LOAD_CORE: &str = "1";
+const START_MAX: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -201,6 +255,7 @@ mod tests {
     fn a_peer_needs_a_name_and_a_path() {
         assert!(peer("/usr/bin/env").is_err());
         assert!(peer("fanfare=/").is_err());
+        assert!(peer("floor=/").is_err());
         assert!(peer("valkey=/no such file").is_err());
         assert_eq!(peer("valkey-8.1=/").unwrap(), ("valkey-8.1".to_owned(), PathBuf::from("/")));
     }

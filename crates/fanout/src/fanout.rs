@@ -407,15 +407,17 @@ impl<C> Fanout<C> {
     /// Looks at the limits that depend on time, and gives memory back; call some times a second.
     pub fn handle_timeout(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
-        let over: Vec<SubscriberId> = self
-            .outboxes
-            .iter()
-            .filter(|(_, outbox)| outbox.bytes > outbox.watch_bytes)
-            .map(|(id, _)| id as SubscriberId)
-            .collect();
-        for id in over {
+        let mut over = std::mem::take(&mut self.over);
+        for (id, outbox) in &mut self.outboxes {
+            outbox.give_back();
+            if outbox.bytes > outbox.watch_bytes {
+                over.push(id as SubscriberId);
+            }
+        }
+        for id in over.drain(..) {
             self.enforce(id);
         }
+        self.over = over;
         self.sweep();
         // A log that does not grow is not looked at by itself.
         if self.has_lost_long_queue && now_ms.saturating_sub(self.looked_at_ms) >= LOOK_MS_MIN {

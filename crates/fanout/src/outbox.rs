@@ -14,7 +14,7 @@ pub const LAG_CHANNEL: &[u8] = b"__fanfare__:lag";
 /// Channels named in one notice; the others are counted together.
 const NOTICE_CHANNELS_MAX: usize = 32;
 
-/// A queue that once held more pieces than this gives its memory back when it is empty.
+/// A queue that once held more pieces than this gives its memory back when it is found empty.
 const PIECES_KEPT: usize = 64;
 
 /// From this size on a piece of its own bytes takes no more: what the socket took is freed piece by piece, also when
@@ -325,6 +325,13 @@ impl Outbox {
             }
         }
         self.note_shrunk();
+    }
+
+    /// Frees the room of a queue that was long and is empty.
+    ///
+    /// Called some times a second and not with each visit: messages of several subscriptions are many pieces until
+    /// they are sorted, and must not cost an allocation each time.
+    pub(crate) fn give_back(&mut self) {
         if self.pieces.is_empty() && self.pieces.capacity() > PIECES_KEPT {
             self.pieces = VecDeque::new();
         }

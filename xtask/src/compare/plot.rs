@@ -83,7 +83,7 @@ pub(super) fn svg(results: &Results) -> String {
         );
         // Fanfare last, so that it lies on top.
         for mark in marks.iter().rev() {
-            let title = format!("{}, {}: {:.2}x", label, mark.server, mark.times);
+            let title = format!("{label}, {}: {}", mark.server, short(mark.times));
             let _ = writeln!(out, "{}", dot(mark.server, x(mark.times), y, &title));
         }
         if let Some(mark) = marks.iter().find(|mark| mark.server == FANFARE) {
@@ -122,8 +122,9 @@ fn dot(server: &str, x: f64, y: f64, title: &str) -> String {
     format!("<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\">{title}</circle>")
 }
 
+/// Rounded down, as in the tables.
 fn short(times: f64) -> String {
-    if times < 10.0 { format!("{times:.2}x") } else { format!("{times:.0}x") }
+    if times < 10.0 { format!("{:.2}x", (times * 100.0).floor() / 100.0) } else { format!("{:.0}x", times.floor()) }
 }
 
 fn escaped(text: &str) -> String {

@@ -121,7 +121,7 @@ fn summary(results: &Results) -> String {
     let all = verdict::all(results).len();
     match missed(results).len() {
         0 => format!("All {all} targets are met."),
-        missed => format!("{missed} of {all} [targets](#targets) are not met; they are named below the table."),
+        missed => format!("Of {all} [targets](#targets) {missed} missed; the table and the list below it name each."),
     }
 }
 

@@ -4,8 +4,7 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use fanfare_engine::settings::Settings;
-use fanfare_engine::{Broker, BrokerOptions, ConnId, Endpoint, Now, ServerFacts, Worker};
+use fanfare_engine::{Broker, BrokerOptions, ConnId, Endpoint, Now, Worker};
 use fanfare_wire::encode_request;
 
 /// A worker without sockets: what would be the kernel's part is left out, everything else is as in the server.
@@ -16,20 +15,7 @@ pub struct SinkWorker {
 impl SinkWorker {
     /// A worker under the default settings, without connections.
     pub fn new() -> Self {
-        let broker = Broker::new(BrokerOptions {
-            settings: Settings::default(),
-            workers: 1,
-            facts: ServerFacts::default(),
-            started_us: 0,
-            wake: Box::new(|_| {}),
-            apply: Box::new(|_| {}),
-            rewrite: Box::new(|_| Ok(())),
-            clock_us: Box::new(|| 0),
-            resident_bytes: Box::new(|| 0),
-            cpu_seconds: Box::new(|| (0.0, 0.0)),
-            shutdown: Box::new(|| {}),
-        });
-        Self { worker: Worker::new(Arc::new(broker), 0) }
+        Self { worker: Worker::new(Arc::new(Broker::new(BrokerOptions::default())), 0) }
     }
 
     /// A new connection.

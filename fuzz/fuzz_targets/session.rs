@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fanfare_engine::settings::Settings;
-use fanfare_engine::{Broker, BrokerOptions, CloseReason, ConnId, Endpoint, Now, ServerFacts, Worker};
+use fanfare_engine::{Broker, BrokerOptions, CloseReason, ConnId, Endpoint, Now, Worker};
 use fanfare_wire::{DecodeLimits, decode};
 use libfuzzer_sys::fuzz_target;
 
@@ -104,17 +104,10 @@ impl World {
         let broker = Arc::new(Broker::new(BrokerOptions {
             settings,
             workers: 2,
-            facts: ServerFacts::default(),
-            started_us: 0,
             wake: Box::new(move |worker| {
                 wakes.fetch_or(1 << worker, Ordering::Relaxed);
             }),
-            apply: Box::new(|_| {}),
-            rewrite: Box::new(|_| Ok(())),
-            clock_us: Box::new(|| 0),
-            resident_bytes: Box::new(|| 0),
-            cpu_seconds: Box::new(|| (0.0, 0.0)),
-            shutdown: Box::new(|| {}),
+            ..BrokerOptions::default()
         }));
         let workers = (0..2).map(|id| Worker::new(Arc::clone(&broker), id)).collect();
         let mut world = Self { broker, workers, woken, now: Now::default(), peers: Vec::new() };

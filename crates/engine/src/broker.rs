@@ -104,6 +104,25 @@ pub struct BrokerOptions {
     pub shutdown: Box<dyn Fn() + Send + Sync>,
 }
 
+impl Default for BrokerOptions {
+    /// One worker under the default settings, without a process around it: no clock, nothing to be told or asked.
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            workers: 1,
+            facts: ServerFacts::default(),
+            started_us: 0,
+            wake: Box::new(|_| {}),
+            apply: Box::new(|_| {}),
+            rewrite: Box::new(|_| Ok(())),
+            clock_us: Box::new(|| 0),
+            resident_bytes: Box::new(|| 0),
+            cpu_seconds: Box::new(|| (0.0, 0.0)),
+            shutdown: Box::new(|| {}),
+        }
+    }
+}
+
 /// Which commands CLIENT PAUSE holds back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PauseMode {

@@ -76,12 +76,12 @@ impl Harness {
                 writes();
                 Ok(())
             }),
-            clock_us: Box::new(|| 0),
             resident_bytes: Box::new(|| 8 << 20),
             cpu_seconds: Box::new(|| (1.5, 0.25)),
             shutdown: Box::new(move || {
                 shuts();
             }),
+            ..BrokerOptions::default()
         }));
         Self {
             workers: (0..workers).map(|id| Worker::new(Arc::clone(&broker), id)).collect(),

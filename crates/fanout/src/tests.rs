@@ -375,6 +375,57 @@ fn publishers_are_told_when_the_flusher_is_behind() {
     assert!(!fanout.is_behind());
 }
 
+/// A worker whose publish window is 10,000 bytes, with one subscriber for each of so many channels, `0`, `1` ...
+fn subscriber_per_channel(channels: usize) -> (Fanout<()>, Vec<SubscriberId>) {
+    let options = InterestOptions { publish_window_bytes: 10_000, ..InterestOptions::default() };
+    let mut fanout: Fanout<()> = Fanout::new(Arc::new(Interest::new(options)), 0, &DIALECTS);
+    let ids = (0..channels)
+        .map(|channel| {
+            let id = fanout.add(0, Arc::default());
+            fanout.subscribe(id, Kind::Channel, channel.to_string().as_bytes());
+            id
+        })
+        .collect();
+    (fanout, ids)
+}
+
+/// Publishes 1,000 bytes on each channel in turn until publishers should wait; returns how many times.
+fn publish_until_behind(fanout: &mut Fanout<()>, channels: usize) -> usize {
+    for count in 0..1_000 {
+        if fanout.is_behind() {
+            return count;
+        }
+        fanout.publish(Kind::Channel, (count % channels).to_string().as_bytes(), &[b'x'; 1000]);
+        fanout.poll_mailbox(0);
+    }
+    panic!("publishers never have to wait");
+}
+
+#[test]
+fn the_publish_window_is_each_subscribers_own() {
+    for (channels, windows) in [(1, 1..=1), (10, 9..=10), (100, 15..=16)] {
+        let (mut fanout, ids) = subscriber_per_channel(channels);
+        let published = publish_until_behind(&mut fanout, channels);
+        let bytes = published * 1_032;
+        assert!(windows.contains(&(bytes / 10_000)), "{bytes} bytes with {channels} channels");
+        // All are visited: nobody waits any more.
+        while let Some(id) = fanout.next_dirty() {
+            fanout.transmit(id, |slices| Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
+        assert!(!fanout.is_behind() && ids.iter().all(|id| fanout.outbox_bytes(*id) == 0));
+    }
+}
+
+#[test]
+fn a_subscriber_that_goes_holds_no_publisher_up() {
+    let (mut fanout, ids) = subscriber_per_channel(1);
+    publish_until_behind(&mut fanout, 1);
+    fanout.unsubscribe(ids[0], Kind::Channel, b"0");
+    fanout.remove(ids[0]);
+    assert_eq!(fanout.next_dirty(), None);
+    assert!(!fanout.is_behind());
+}
+
 #[test]
 fn the_soft_time_starts_anew_after_the_queue_was_below_the_limit() {
     let (mut fanout, id) = stalled(SlowPolicy::Disconnect, 0, 1_500);

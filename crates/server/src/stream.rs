@@ -47,13 +47,17 @@ impl Stream {
     /// (epoll(7), edge-triggered): one more read, only to be told so, would cost a tenth of a send.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut partial = None;
+        let mut read = |socket: SockRef<'_>| match (&*socket).read(buffer)? {
+            // Only what would block ends the readiness. The end of the stream (0) is told again by every read.
+            count if 0 < count && count < buffer.len() => {
+                partial = Some(count);
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            count => Ok(count),
+        };
         let result = match self {
-            Self::Tcp(stream) => {
-                stream.try_io(Interest::READABLE, || read_or_drained(&SockRef::from(stream), buffer, &mut partial))
-            }
-            Self::Unix(stream) => {
-                stream.try_io(Interest::READABLE, || read_or_drained(&SockRef::from(stream), buffer, &mut partial))
-            }
+            Self::Tcp(stream) => stream.try_io(Interest::READABLE, || read(stream.into())),
+            Self::Unix(stream) => stream.try_io(Interest::READABLE, || read(stream.into())),
         };
         partial.map_or(result, Ok)
     }
@@ -65,17 +69,5 @@ impl Stream {
             (Self::Tcp(stream), slices) => stream.try_write_vectored(slices),
             (Self::Unix(stream), slices) => stream.try_write_vectored(slices),
         }
-    }
-}
-
-/// Reads into `buffer`; a read that leaves room goes to `partial` and is reported as one that would block.
-fn read_or_drained(mut socket: &socket2::Socket, buffer: &mut [u8], partial: &mut Option<usize>) -> io::Result<usize> {
-    match socket.read(buffer)? {
-        // The end of the stream is told again by every read.
-        count if 0 < count && count < buffer.len() => {
-            *partial = Some(count);
-            Err(io::ErrorKind::WouldBlock.into())
-        }
-        count => Ok(count),
     }
 }

@@ -10,11 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use fanfare_wire::encode_request;
+use fanfare_bench::{encoded, mixed_pattern};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
 
 use super::page::plain;
+use super::results::told;
 use super::server::{FANFARE, Program, REFERENCE, Running, Server};
 
 /// One kind of growth, for each server.
@@ -127,10 +128,7 @@ pub(super) fn measure(servers: &[Server]) -> Result<Vec<MemoryRow>> {
                 Ok(bytes) => println!("  {}: {} B each", server.name, bytes / u64::from(count)),
                 Err(error) => println!("  {}: {error:#}", server.name),
             }
-            let (bytes, failure) = match outcome {
-                Ok(bytes) => (Some(bytes), None),
-                Err(error) => (None, Some(format!("{error:#}"))),
-            };
+            let (bytes, failure) = told(outcome);
             row.measured.push(Growth { server: server.name.clone(), bytes, failure });
         }
         rows.push(row);
@@ -183,7 +181,9 @@ impl Load {
             Self::Patterns { count } => {
                 let before = settled_kib(&running)?;
                 for first in (0..count).step_by(NAMES_AT_ONCE as usize) {
-                    let patterns: Vec<_> = (first..count.min(first + NAMES_AT_ONCE)).map(pattern).collect();
+                    let patterns: Vec<_> = (first..count.min(first + NAMES_AT_ONCE))
+                        .map(|number| mixed_pattern(number as usize))
+                        .collect();
                     control.subscribe("psubscribe", first, &patterns)?;
                 }
                 grown(&running, before, control)
@@ -197,10 +197,9 @@ impl Load {
                 let stalled = stalled.collect::<Result<Vec<_>>>()?;
                 let before = settled_kib(&running)?;
                 let payload = "x".repeat(MESSAGE_BYTES as usize);
+                let requests = encoded(&["PUBLISH", "news", &payload]).repeat(PUBLISHES_AT_ONCE);
                 let reply = format!(":{subscribers}\r\n").repeat(PUBLISHES_AT_ONCE);
                 for _ in 0..BACKLOG_BYTES / MESSAGE_BYTES / PUBLISHES_AT_ONCE as u64 {
-                    let mut requests = Vec::new();
-                    (0..PUBLISHES_AT_ONCE).for_each(|_| encode_request(&mut requests, &["PUBLISH", "news", &payload]));
                     control.exchange(&requests, reply.as_bytes())?;
                 }
                 grown(&running, before, stalled)
@@ -225,6 +224,8 @@ fn grown<C>(running: &Running, before_kib: u64, _clients: C) -> Result<u64> {
 }
 
 /// The resident memory once it stands still: servers give back some of what they needed for a moment.
+///
+/// It is looked at again and again, since a foreign process tells nobody when that is.
 fn settled_kib(running: &Running) -> Result<u64> {
     let start = Instant::now();
     let (mut kib, mut since) = (running.memory_kib()?.0, start);
@@ -242,17 +243,6 @@ fn available_mib() -> Result<u64> {
     let text = fs::read_to_string("/proc/meminfo")?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB"));
     Ok(line.context("the available memory is unknown")?.trim().parse::<u64>()? / 1024)
-}
-
-/// Shapes as they occur: a prefix, a suffix, both, a part in the middle, classes.
-fn pattern(number: u32) -> String {
-    match number % 5 {
-        0 => format!("news:{number}:*"),
-        1 => format!("*:{number}:end"),
-        2 => format!("user:{number}:*:end"),
-        3 => format!("*:room:{number}:*"),
-        _ => format!("user:{number}?:[ab]*"),
-    }
 }
 
 /// A connection that waits for each answer.
@@ -291,9 +281,7 @@ impl Client {
     }
 
     fn request(&mut self, words: &[&str], reply: &[u8]) -> Result<()> {
-        let mut request = Vec::new();
-        encode_request(&mut request, words);
-        self.exchange(&request, reply)
+        self.exchange(&encoded(words), reply)
     }
 
     fn exchange(&mut self, requests: &[u8], expected: &[u8]) -> Result<()> {
@@ -346,13 +334,5 @@ pub(super) mod tests {
         let row = row(Some(1000), Some(4000));
         assert_eq!((row.each(FANFARE), row.ratio()), (Some(100.0), Some(0.25)));
         assert_eq!(tests::row(None, Some(1)).ratio(), None);
-    }
-
-    #[test]
-    fn patterns_differ() {
-        let mut patterns: Vec<_> = (0..1000).map(pattern).collect();
-        patterns.sort_unstable();
-        patterns.dedup();
-        assert_eq!(patterns.len(), 1000);
     }
 }

@@ -46,7 +46,7 @@ pub(super) struct DescribedRow {
     pub(super) command: String,
 }
 
-/// The kind of load, by its name for `fanfare bench`.
+/// The kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
@@ -155,11 +155,16 @@ impl Results {
 
 impl Run {
     pub(super) fn new(row: &str, server: &str, number: u32, outcome: Result<Sample>) -> Self {
-        let (sample, failure) = match outcome {
-            Ok(sample) => (Some(sample), None),
-            Err(error) => (None, Some(format!("{error:#}"))),
-        };
+        let (sample, failure) = told(outcome);
         Self { row: row.to_owned(), server: server.to_owned(), number, sample, failure }
+    }
+}
+
+/// What there is, or why there is nothing.
+pub(super) fn told<T>(outcome: Result<T>) -> (Option<T>, Option<String>) {
+    match outcome {
+        Ok(value) => (Some(value), None),
+        Err(error) => (None, Some(format!("{error:#}"))),
     }
 }
 
@@ -180,6 +185,17 @@ impl Sample {
 
     fn told(&self, path: &str) -> Option<f64> {
         self.bench.pointer(path)?.as_f64()
+    }
+}
+
+impl Kind {
+    /// Its name for `fanfare bench`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Churn => "churn",
+            Self::Fanout => "fanout",
+            Self::Latency => "latency",
+        }
     }
 }
 

@@ -42,17 +42,23 @@ pub(super) fn ids() -> PossibleValuesParser {
     ROWS.iter().map(|row| row.id).chain([MEMORY]).collect::<Vec<_>>().into()
 }
 
+impl Load {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Churn { .. } => Kind::Churn,
+            Self::Fanout { .. } => Kind::Fanout,
+            Self::Latency { .. } => Kind::Latency,
+        }
+    }
+}
+
 impl Row {
     pub(super) fn described(&self, seconds: u32) -> DescribedRow {
         let load = self.arguments("PORT", "resp", seconds).join(" ");
         DescribedRow {
             id: self.id.to_owned(),
             title: self.title.to_owned(),
-            kind: match self.load {
-                Load::Churn { .. } => Kind::Churn,
-                Load::Fanout { .. } => Kind::Fanout,
-                Load::Latency { .. } => Kind::Latency,
-            },
+            kind: self.load.kind(),
             measure: self.measure,
             targets: self.targets.clone(),
             command: format!("taskset -c LOAD_CORES fanfare {load}"),
@@ -77,7 +83,6 @@ impl Row {
     pub(super) fn arguments(&self, port: &str, protocol: &str, seconds: u32) -> Vec<String> {
         let options: Vec<(&str, String)> = match &self.load {
             Load::Churn { connections, audience, pipeline } => vec![
-                ("churn", String::new()),
                 ("--connections", connections.to_string()),
                 ("--channels", "1".to_owned()),
                 ("--audience", audience.to_string()),
@@ -85,7 +90,6 @@ impl Row {
             ],
             Load::Fanout { crowd: [publishers, subscribers, channels], payload, pipeline, patterns } => {
                 let mut options = vec![
-                    ("fanout", String::new()),
                     ("--publishers", publishers.to_string()),
                     ("--subscribers", subscribers.to_string()),
                     ("--channels", channels.to_string()),
@@ -100,20 +104,18 @@ impl Row {
                 options
             }
             Load::Latency { subscribers, rate } => vec![
-                ("latency", String::new()),
                 ("--subscribers", subscribers.to_string()),
                 ("--payload", "64".to_owned()),
                 ("--rate", rate.to_string()),
             ],
         };
-        let mut words = vec!["bench".to_owned()];
+        let mut words = ["bench", self.load.kind().name()].map(str::to_owned).to_vec();
         words.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
         if protocol != "resp" {
             words.extend(["--protocol", protocol].map(str::to_owned));
         }
         let (warmup, seconds) = (WARMUP_S.to_string(), seconds.to_string());
         words.extend(["--warmup", &warmup, "--seconds", &seconds, "--json", "--port", port].map(str::to_owned));
-        words.retain(|word| !word.is_empty());
         words
     }
 }

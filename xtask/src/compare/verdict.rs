@@ -74,24 +74,23 @@ pub(super) fn target_of_row(results: &Results, row: &DescribedRow, target: &Targ
         |row: &str, server: &str| Some(results.spread(row, server, |sample| target.measure.of(sample))?.median);
     let basis = target.row.as_ref().map_or_else(|| median(&row.id, REFERENCE), |other| median(other, FANFARE));
     let ratio = median(&row.id, FANFARE).zip(basis).map(|(number, basis)| number / basis);
-    let verdict = match ratio {
-        _ if has_failed(results, row, FANFARE) => Verdict::Failed,
-        None => Verdict::NoRatio,
-        Some(ratio) if target.limit.allows(ratio) => Verdict::Met,
-        Some(_) => Verdict::Missed,
-    };
+    let verdict = judge(target.limit, ratio, has_failed(results, row, FANFARE));
     Judged { title: row.title.clone(), number: target.measure.name(), ratio, limit: target.limit, verdict }
 }
 
 pub(super) fn memory_target(row: &MemoryRow) -> Option<Judged> {
     let (limit, ratio) = (Limit::AtMost(row.target?), row.ratio());
-    let verdict = match ratio {
-        _ if row.each(FANFARE).is_none() => Verdict::Failed,
+    let verdict = judge(limit, ratio, row.each(FANFARE).is_none());
+    Some(Judged { title: row.title.clone(), number: "bytes", ratio, limit, verdict })
+}
+
+fn judge(limit: Limit, ratio: Option<f64>, has_failed: bool) -> Verdict {
+    match ratio {
+        _ if has_failed => Verdict::Failed,
         None => Verdict::NoRatio,
         Some(ratio) if limit.allows(ratio) => Verdict::Met,
         Some(_) => Verdict::Missed,
-    };
-    Some(Judged { title: row.title.clone(), number: "bytes", ratio, limit, verdict })
+    }
 }
 
 /// A worker per core beside one worker, with each row of deliveries.

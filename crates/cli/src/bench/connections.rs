@@ -1,11 +1,8 @@
 //! `bench connections`: how fast connections are taken, and whether all of many idle ones stay alive.
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use super::frames::{CHANNELS_MAX, STAMP_LEN, Shape};
@@ -26,31 +23,15 @@ pub(super) struct Options {
     /// Connections to open
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
-    /// What each of them subscribes to
-    #[arg(long, value_enum, default_value_t)]
-    subscribe: Subscribe,
     /// Channels they are spread over
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(CHANNELS_MAX)))]
     channels: u32,
-    /// Names of its own that each subscribes to, if more than one; then there is a channel for each connection
-    #[arg(long, default_value_t = 1, conflicts_with = "channels", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// Names that each subscribes to: none, one of the channels, or so many of its own
+    #[arg(long, default_value_t = 1, conflicts_with = "channels", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     names: u32,
     /// Seconds to hold them, checked each second and at the end
     #[arg(long, default_value_t = 5.0, value_parser = seconds)]
     hold: f64,
-    /// File to create when all are connected and subscribed and got a first message
-    #[arg(long)]
-    ready_file: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-enum Subscribe {
-    /// Nothing: it is only looked whether they stay open
-    None,
-    /// One channel, or --names of its own
-    #[default]
-    One,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,7 +39,6 @@ struct Outcome {
     bench: &'static str,
     protocol: Protocol,
     count: u32,
-    subscribe: Subscribe,
     channels: u32,
     /// Names that each connection is subscribed to.
     names: u32,
@@ -73,14 +53,11 @@ struct Outcome {
 }
 
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
-    let Options { protocol, count, subscribe, .. } = *options;
+    let Options { protocol, count, names, .. } = *options;
     let target = options.common.target(protocol)?;
     // A connection that has names of its own has one of them published to.
-    let (channels, names) = match (subscribe, options.names) {
-        (Subscribe::None, _) => (options.channels, 0),
-        (Subscribe::One, 1) => (options.channels, 1),
-        (Subscribe::One, names) => (count, names),
-    };
+    let channels = if names > 1 { count } else { options.channels };
+    // Without names it is only looked whether they stay open.
     let publishers = names.min(1);
     let mut progress = Progress::new("connecting");
     let crowd = Crowd { publishers, subscribers: count, names, patterns: patterns::Plan::default() };
@@ -90,7 +67,6 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     progress.phase("holding");
     let (start, hold) = (Instant::now(), Duration::from_secs_f64(options.hold));
     let (mut checks, mut slowest) = (0u32, Duration::ZERO);
-    let mut ready_file = options.ready_file.as_ref();
     let verified = loop {
         if publishers > 0 {
             let begun = Instant::now();
@@ -102,9 +78,6 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
             slowest = slowest.max(begun.elapsed());
         }
         let verified = load.verify()?;
-        if let Some(path) = ready_file.take() {
-            File::create(path).with_context(|| format!("{} can't be created", path.display()))?;
-        }
         if start.elapsed() >= hold {
             break verified;
         }
@@ -123,7 +96,6 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         bench: "connections",
         protocol,
         count,
-        subscribe,
         channels,
         names,
         connect_s,

@@ -8,8 +8,7 @@ use fanfare_wire::{DecodeLimits, Value, decode};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use tokio::net::TcpSocket;
-use tokio::runtime;
+use socket2::{Domain, Socket, Type};
 
 /// A connection, what is still to be written and the start of a frame that is still to be completed.
 pub(super) struct Link {
@@ -122,11 +121,12 @@ impl Link {
 
 /// Connects from an address of this machine other than the usual one.
 fn connect_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((source, 0).into())?;
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
     // To this machine itself a connection is made at once.
-    let connect = runtime::Builder::new_current_thread().enable_io().build()?.block_on(socket.connect(address))?;
-    Ok(TcpStream::from_std(connect.into_std()?))
+    socket.connect(&address.into())?;
+    socket.set_nonblocking(true)?;
+    Ok(TcpStream::from_std(socket.into()))
 }
 
 /// A connection that waits for each answer: for what is not measured.

@@ -44,7 +44,6 @@ pub(crate) fn command() -> Command {
         kind.mut_args(|arg| {
             let name = match arg.get_id().as_str() {
                 "host" => "name",
-                "ready_file" => "path",
                 _ if !arg.get_possible_values().is_empty() => "kind",
                 _ => "number",
             };

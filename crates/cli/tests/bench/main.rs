@@ -129,38 +129,13 @@ fn churn_has_an_audience_that_stays() {
 #[test]
 fn connections_have_no_name_or_many() {
     let server = Server::start();
-    let directory = tempfile::tempdir().expect("a directory");
-    let ready = directory.path().join("ready");
     let args = ["connections", "--json", "--count", "30", "--hold", "0.1"];
-    let idle = result(server.port, &[&args[..], &["--subscribe", "none"]].concat());
+    let idle = result(server.port, &[&args[..], &["--names", "0"]].concat());
     assert_eq!((&idle["names"], &idle["checks"], &idle["verified"]), (&0.into(), &0.into(), &0.into()), "{idle}");
 
-    let path = ready.to_str().expect("the path is text");
-    let many = result(server.port, &[&args[..], &["--names", "700", "--ready-file", path]].concat());
+    let many = result(server.port, &[&args[..], &["--names", "700"]].concat());
     assert_eq!((&many["names"], &many["channels"]), (&700.into(), &30.into()), "{many}");
     assert_eq!(many["verified"].as_u64(), many["checks"].as_u64().map(|checks| 30 * checks), "{many}");
-    assert_eq!(std::fs::read(&ready).expect("the file was made"), b"");
-}
-
-#[test]
-fn the_ready_file_is_there_while_all_are_held() {
-    let server = Server::start();
-    let directory = tempfile::tempdir().expect("a directory");
-    let ready = directory.path().join("ready");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fanfare"))
-        .args(["bench", "connections", "--count", "20", "--hold", "600", "--port", &server.port.to_string()])
-        .arg("--ready-file")
-        .arg(&ready)
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("the program runs");
-    while !ready.exists() {
-        assert!(child.try_wait().expect("it is a child").is_none(), "it ended before all were connected");
-        std::thread::yield_now();
-    }
-    assert!(child.try_wait().expect("it is a child").is_none(), "it holds");
-    child.kill().expect("it runs");
-    child.wait().expect("it was killed");
 }
 
 #[test]

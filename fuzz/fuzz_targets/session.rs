@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fanfare_engine::settings::Settings;
-use fanfare_engine::{Broker, BrokerOptions, CloseReason, ConnId, Endpoint, Now, Worker};
+use fanfare_engine::{Broker, BrokerOptions, CloseReason, ConnId, Endpoint, Load, Now, Worker};
 use fanfare_wire::{DecodeLimits, decode};
 use libfuzzer_sys::fuzz_target;
 
@@ -161,7 +161,7 @@ impl World {
                 self.now.monotonic_us += 700_000;
                 self.now.unix_us += 700_000;
                 for worker in &mut self.workers {
-                    worker.handle_timeout(self.now);
+                    worker.handle_timeout(self.now, Load::default());
                 }
             }
             _ => {}
@@ -218,7 +218,7 @@ impl World {
         self.now.monotonic_us += 10_000_000;
         self.now.unix_us = u64::MAX / 2;
         for worker in &mut self.workers {
-            worker.handle_timeout(self.now);
+            worker.handle_timeout(self.now, Load::default());
         }
         self.settle();
         self.peers.iter().for_each(Peer::check_received);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fanfare_fanout::Transmit;
 
 use crate::settings::Settings;
-use crate::{Broker, BrokerOptions, CloseReason, ConnId, Endpoint, Now, ServerFacts, Worker};
+use crate::{Broker, BrokerOptions, CloseReason, ConnId, Endpoint, Load, Now, ServerFacts, Worker};
 
 /// The first moment of every test, in Unix time.
 const START_US: u64 = 1_700_000_000_000_000;
@@ -199,7 +199,7 @@ impl Harness {
         self.now.monotonic_us += ms * 1000;
         self.now.unix_us += ms * 1000;
         for worker in &mut self.workers {
-            worker.handle_timeout(self.now);
+            worker.handle_timeout(self.now, Load::default());
         }
         self.settle();
     }

@@ -26,3 +26,5 @@ pub use close::CloseReason;
 pub use session::Session;
 pub use stats::Stats;
 pub use worker::{ConnId, Now, Worker};
+
+pub use fanfare_fanout::Load;

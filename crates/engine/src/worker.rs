@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fanfare_fanout::{Event, Fanout, Kind, OutboxLimits, Overflow, SlowPolicy, SubscriberId, Transmit, WorkerId};
+use fanfare_fanout::{Event, Fanout, Kind, Load, OutboxLimits, Overflow, SlowPolicy, SubscriberId, Transmit, WorkerId};
 use fanfare_wire::{Dialect, Protocol, RequestArgs};
 
 use crate::broker::{Barrier, Broker, Control};
@@ -30,12 +30,6 @@ pub struct Now {
     pub monotonic_us: u64,
     /// Unix time in microseconds.
     pub unix_us: u64,
-}
-
-impl Now {
-    pub(crate) const fn monotonic_ms(self) -> u64 {
-        self.monotonic_us / 1000
-    }
 }
 
 /// The engine of one worker thread.
@@ -156,7 +150,7 @@ impl Worker {
     pub fn handle_input(&mut self, conn: ConnId, bytes: &[u8], now: Now) {
         self.now = now;
         // What was published before these requests came must lie before their replies, also if another worker did it.
-        self.fanout.poll_mailbox(now.monotonic_ms());
+        self.fanout.poll_mailbox(now.monotonic_us);
         let Some(mut session) = self.sessions.get_mut(conn as usize).and_then(Option::take) else { return };
         self.turn.input_bytes += bytes.len() as u64;
         self.process(&mut session, conn, bytes);
@@ -176,7 +170,7 @@ impl Worker {
     /// Takes what was published to this worker up to now, so that it lies between this reply and the next.
     pub(crate) fn catch_up(&mut self, conn: ConnId) {
         self.flush_out(conn);
-        self.fanout.poll_mailbox(self.now.monotonic_ms());
+        self.fanout.poll_mailbox(self.now.monotonic_us);
     }
 
     /// Ends the session once everything queued for it is sent.
@@ -212,7 +206,7 @@ impl Worker {
     /// Ends a turn: takes what was published, acts on what happened, wakes the other workers.
     pub fn finish_turn(&mut self, now: Now) {
         self.now = now;
-        self.fanout.poll_mailbox(now.monotonic_ms());
+        self.fanout.poll_mailbox(now.monotonic_us);
         loop {
             if let Some(control) = self.fanout.poll_control() {
                 self.handle_control(control);
@@ -364,7 +358,13 @@ impl Worker {
         self.fanout.next_dirty()
     }
 
-    /// Whether connections wait for a visit.
+    /// Microseconds after which to look for dirty connections again, though nothing may have happened; call
+    /// [`Worker::finish_turn`] first.
+    pub fn pause_us(&self) -> Option<u64> {
+        self.fanout.pause_us()
+    }
+
+    /// Whether connections are to be visited now.
     pub fn has_dirty(&self) -> bool {
         self.fanout.has_dirty()
     }
@@ -439,10 +439,13 @@ impl Worker {
     }
 
     /// Looks at everything that depends on time.
-    pub fn handle_timeout(&mut self, now: Now) {
+    ///
+    /// `load` is that of its thread since the last call.
+    pub fn handle_timeout(&mut self, now: Now, load: Load) {
         self.now = now;
         self.refresh_settings();
-        self.fanout.handle_timeout(now.monotonic_ms());
+        self.fanout.set_pace(u64::from(self.settings.write_coalesce_max_ms) * 1000, load);
+        self.fanout.handle_timeout(now.monotonic_us);
         if self.broker.paused(now.unix_us).is_none() {
             self.resume(Stall::Paused);
         }

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use fanfare_wire::{Dialect, Message, MessageKind};
 use slab::Slab;
 
+use crate::flush_queue::{FlushQueue, Load};
 use crate::frame_log::{FrameLog, FrameRange};
 use crate::interest::{Interest, Kind, Name, Published, Slot, WorkerId, WorkerSet};
 use crate::mailbox::{Inbox, Payload};
@@ -113,8 +114,7 @@ pub struct Fanout<C> {
     /// Room for what [`Outbox::sort_new`] sorts.
     sorting: Vec<FrameRange>,
     over: Vec<SubscriberId>,
-    /// Connections with something to send, and how much had been logged when they were queued.
-    dirty: VecDeque<(SubscriberId, u64)>,
+    queue: FlushQueue,
     logged_bytes: u64,
     /// Connections that wait for a visit with more than a publish window of what came meanwhile.
     lagging: usize,
@@ -123,7 +123,6 @@ pub struct Fanout<C> {
     wake: WorkerSet,
     spare: Vec<Vec<u8>>,
     deliveries: u64,
-    now_ms: u64,
     /// A connection with a long queue has gone since the logs were last looked at as a whole.
     has_lost_long_queue: bool,
     looked_at_ms: u64,
@@ -149,7 +148,7 @@ impl<C> Fanout<C> {
             unsorted: Vec::new(),
             sorting: Vec::new(),
             over: Vec::new(),
-            dirty: VecDeque::new(),
+            queue: FlushQueue::new(),
             logged_bytes: 0,
             lagging: 0,
             events: VecDeque::new(),
@@ -157,7 +156,6 @@ impl<C> Fanout<C> {
             wake: WorkerSet::default(),
             spare: Vec::new(),
             deliveries: 0,
-            now_ms: 0,
             has_lost_long_queue: false,
             looked_at_ms: 0,
         }
@@ -269,7 +267,7 @@ impl<C> Fanout<C> {
         }
         let outbox = &mut self.outboxes[id as usize];
         outbox.push_own(bytes, &mut self.spare);
-        mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
+        self.queue.push(outbox, id, self.logged_bytes);
         if outbox.bytes > outbox.watch_bytes {
             self.enforce(id);
         }
@@ -285,15 +283,15 @@ impl<C> Fanout<C> {
     pub fn fill_own(&mut self, id: SubscriberId, bytes: &[u8]) {
         let outbox = &mut self.outboxes[id as usize];
         outbox.fill_own(bytes);
-        mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
+        self.queue.push(outbox, id, self.logged_bytes);
         if outbox.bytes > outbox.watch_bytes {
             self.enforce(id);
         }
     }
 
     /// Takes everything that was put into the mailbox up to now and distributes it.
-    pub fn poll_mailbox(&mut self, now_ms: u64) {
-        self.now_ms = now_ms;
+    pub fn poll_mailbox(&mut self, now_us: u64) {
+        self.queue.now_us = now_us;
         let tail = self.interest.mailbox(self.worker).tail();
         self.drain_until(tail);
         // The last fetch may have brought what was put since; nobody tells us of it again.
@@ -318,20 +316,32 @@ impl<C> Fanout<C> {
 
     /// The connection to visit next.
     pub fn next_dirty(&mut self) -> Option<SubscriberId> {
-        while let Some((id, _)) = self.dirty.pop_front() {
+        while let Some(id) = self.queue.pop() {
             // One that has gone, or came in its place, may still be queued.
             let Some(outbox) = self.outboxes.get_mut(id as usize) else { continue };
             self.lagging -= usize::from(std::mem::take(&mut outbox.lagging));
             if std::mem::take(&mut outbox.dirty) && !outbox.blocked && outbox.bytes > 0 {
+                self.queue.note_visit(outbox);
                 return Some(id);
             }
         }
         None
     }
 
-    /// Whether any connection waits for a visit.
+    /// Sets how long those just visited may have to wait for more to come (microseconds, 0 for never), and the load of
+    /// the worker's thread lately: with little to do, or a core of its own, nobody waits.
+    pub const fn set_pace(&mut self, pause_max_us: u64, load: Load) {
+        self.queue.set_pace(pause_max_us, load);
+    }
+
+    /// Microseconds after which to look for dirty connections again, though nothing may have happened.
+    pub fn pause_us(&self) -> Option<u64> {
+        self.queue.pause_us()
+    }
+
+    /// Whether any connection is to be visited now.
     pub fn has_dirty(&self) -> bool {
-        !self.dirty.is_empty()
+        self.queue.has_due()
     }
 
     /// Sends what is queued for `id` through `write`, a vectored write that does not wait.
@@ -353,7 +363,7 @@ impl<C> Fanout<C> {
                 break Transmit::Drained;
             }
             if left == 0 {
-                mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
+                self.queue.push(outbox, id, self.logged_bytes);
                 break Transmit::Pending;
             }
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
@@ -392,7 +402,7 @@ impl<C> Fanout<C> {
         if count > 0 {
             self.events.push_back(Event::Dropped { subscriber: id, count, bytes });
         }
-        mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
+        self.queue.push(outbox, id, self.logged_bytes);
     }
 
     /// Whether the visits lag further behind than publishers may run ahead: a connection that waits for one has got
@@ -400,13 +410,18 @@ impl<C> Fanout<C> {
     ///
     /// The window is a connection's own, since visits that wait longer are what merges messages of many channels.
     pub fn is_behind(&self) -> bool {
-        let logged = self.dirty.front().map_or(0, |(_, since)| self.logged_bytes - since);
-        self.lagging > 0 || logged > WINDOWS_LOGGED_MAX * self.interest.window_bytes() as u64
+        self.lagging > 0 || self.logged_since_queued() > WINDOWS_LOGGED_MAX * self.interest.window_bytes() as u64
+    }
+
+    /// What has been logged while the connection that has waited longest did.
+    fn logged_since_queued(&self) -> u64 {
+        self.queue.oldest().map_or(0, |since| self.logged_bytes - since)
     }
 
     /// Looks at the limits that depend on time, and gives memory back; call some times a second.
-    pub fn handle_timeout(&mut self, now_ms: u64) {
-        self.now_ms = now_ms;
+    pub fn handle_timeout(&mut self, now_us: u64) {
+        self.queue.now_us = now_us;
+        let now_ms = now_us / 1000;
         let mut over = std::mem::take(&mut self.over);
         for (id, outbox) in &mut self.outboxes {
             outbox.give_back();
@@ -448,6 +463,7 @@ impl<C> Fanout<C> {
 
     /// Messages put into outboxes since the last call.
     pub fn take_deliveries(&mut self) -> u64 {
+        self.queue.note_deliveries(self.deliveries);
         std::mem::take(&mut self.deliveries)
     }
 
@@ -482,6 +498,7 @@ impl<C> Fanout<C> {
             return;
         }
         let window_bytes = self.interest.window_bytes();
+        let mut crowded = false;
         for slot in &self.active {
             let entry = &mut self.entries[*slot as usize];
             entry.active = false;
@@ -500,9 +517,13 @@ impl<C> Fanout<C> {
                     outbox.push_frames(range, &mut self.logs[outbox.dialect]);
                     node = next;
                 }
-                mark_dirty(outbox, id, &mut self.dirty, self.logged_bytes);
-                if outbox.bytes > outbox.bytes_before + window_bytes && outbox.dirty && !outbox.blocked {
-                    self.lagging += usize::from(!std::mem::replace(&mut outbox.lagging, true));
+                self.queue.push(outbox, id, self.logged_bytes);
+                let lag = outbox.bytes.saturating_sub(outbox.bytes_before);
+                if lag > window_bytes / 2 && outbox.dirty && !outbox.blocked {
+                    crowded = true;
+                    if lag > window_bytes {
+                        self.lagging += usize::from(!std::mem::replace(&mut outbox.lagging, true));
+                    }
                 }
                 if outbox.bytes > outbox.watch_bytes {
                     self.over.push(id);
@@ -522,12 +543,16 @@ impl<C> Fanout<C> {
         }
         self.over = over;
         self.over.clear();
+        if crowded || self.logged_since_queued() > WINDOWS_LOGGED_MAX / 2 * window_bytes as u64 {
+            // Publishers must not have to wait for a pause.
+            self.queue.end_pause();
+        }
         self.sweep();
     }
 
     fn enforce(&mut self, id: SubscriberId) {
         let Some(outbox) = self.outboxes.get_mut(id as usize) else { return };
-        match outbox.enforce(self.now_ms, &mut self.logs) {
+        match outbox.enforce(self.queue.now_us / 1000, &mut self.logs) {
             Ok((0, _)) => {}
             Ok((count, bytes)) => self.events.push_back(Event::Dropped { subscriber: id, count, bytes }),
             Err(overflow) => {
@@ -554,15 +579,6 @@ impl<C> Fanout<C> {
 /// The ranges of `dialect` in all outboxes that begin at `from` or later.
 fn live(outboxes: &Slab<Outbox>, dialect: DialectId, from: u64) -> Vec<FrameRange> {
     outboxes.iter().flat_map(|(_, outbox)| outbox.frames_from(dialect, from)).collect()
-}
-
-/// Queues a connection for a visit, unless it is or its socket takes nothing.
-fn mark_dirty(outbox: &mut Outbox, id: SubscriberId, dirty: &mut VecDeque<(SubscriberId, u64)>, logged_bytes: u64) {
-    if !outbox.dirty && !outbox.blocked && outbox.bytes > 0 {
-        outbox.dirty = true;
-        outbox.bytes_before = outbox.bytes;
-        dirty.push_back((id, logged_bytes));
-    }
 }
 
 /// Encodes one message for the subscribers of `entry`, once for each dialect in use.

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod fanout;
+mod flush_queue;
 mod frame_log;
 mod interest;
 mod mailbox;
@@ -17,6 +18,7 @@ mod subscribers;
 mod sync;
 
 pub use fanout::{DIALECTS_MAX, Event, Fanout, Subscribed, Transmit};
+pub use flush_queue::Load;
 pub use interest::{Interest, InterestOptions, Kind, Name, Published, Slot, WORKERS_MAX, WorkerId, WorkerSet};
 pub use outbox::{DialectId, LAG_CHANNEL, OutboxLimits, Overflow, SlowPolicy};
 pub use pattern_set::{PatternId, PatternSet};

@@ -158,6 +158,8 @@ pub(crate) struct Outbox {
     pub(crate) dirty: bool,
     /// `bytes` when it was queued: what has come on top is the flusher's lag.
     pub(crate) bytes_before: usize,
+    /// The round of visits that it was last visited in.
+    pub(crate) visited_in: u32,
     /// It lags by more than the publish window.
     pub(crate) lagging: bool,
     /// The socket takes no more; the flusher leaves it alone until it does.
@@ -187,6 +189,7 @@ impl Outbox {
             bytes: 0,
             dirty: false,
             bytes_before: 0,
+            visited_in: 0,
             lagging: false,
             blocked: false,
             subscriptions: 0,

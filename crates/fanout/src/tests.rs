@@ -273,10 +273,10 @@ fn disconnect_says_so_once_at_the_hard_limit_and_after_the_soft_time() {
 
     let (mut fanout, id) = stalled(SlowPolicy::Disconnect, 0, 500);
     fanout.publish(Kind::Channel, b"a", &[b'x'; 1000]);
-    fanout.poll_mailbox(5_000);
-    fanout.handle_timeout(5_900);
+    fanout.poll_mailbox(5_000_000);
+    fanout.handle_timeout(5_900_000);
     assert_eq!(fanout.poll_event(), None);
-    fanout.handle_timeout(6_100);
+    fanout.handle_timeout(6_100_000);
     assert_eq!(fanout.poll_event(), Some(Event::Overflow(id, Overflow::Soft)));
 }
 
@@ -431,14 +431,14 @@ fn the_soft_time_starts_anew_after_the_queue_was_below_the_limit() {
     let (mut fanout, id) = stalled(SlowPolicy::Disconnect, 0, 1_500);
     fanout.publish(Kind::Channel, b"a", &[b'x'; 1000]);
     fanout.publish(Kind::Channel, b"a", &[b'x'; 1000]);
-    fanout.poll_mailbox(1_000);
+    fanout.poll_mailbox(1_000_000);
     block(&mut fanout, id, 1_000);
-    fanout.handle_timeout(1_100);
+    fanout.handle_timeout(1_100_000);
     fanout.publish(Kind::Channel, b"a", &[b'x'; 1000]);
-    fanout.poll_mailbox(50_000);
-    fanout.handle_timeout(50_900);
+    fanout.poll_mailbox(50_000_000);
+    fanout.handle_timeout(50_900_000);
     assert_eq!(fanout.poll_event(), None);
-    fanout.handle_timeout(51_100);
+    fanout.handle_timeout(51_100_000);
     assert_eq!(fanout.poll_event(), Some(Event::Overflow(id, Overflow::Soft)));
 }
 
@@ -540,6 +540,6 @@ fn a_long_queue_that_goes_takes_its_memory_along() {
     let distinct = fanout.outbox_bytes(ids[0]);
     fanout.unsubscribe(busy, Kind::Channel, b"busy");
     fanout.remove(busy);
-    fanout.handle_timeout(60_000);
+    fanout.handle_timeout(60_000_000);
     assert!(fanout.log_bytes() < 2 * distinct + (4 << 20), "{} for {distinct}", fanout.log_bytes());
 }

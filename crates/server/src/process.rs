@@ -58,3 +58,20 @@ fn run_id() -> String {
     id.truncate(40);
     id
 }
+
+/// What the scheduler has given a thread since it began.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct CoreTime {
+    /// Nanoseconds on a core.
+    pub(crate) ran_ns: u64,
+    /// Nanoseconds in which it could have run, and waited for a core.
+    pub(crate) waited_ns: u64,
+}
+
+/// The calling thread's; zero where the system does not tell. Source: Linux, `/proc/thread-self/schedstat`.
+pub(crate) fn core_time() -> CoreTime {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let mut numbers = text.split_ascii_whitespace().map_while(|word| word.parse().ok());
+    let ran_ns = numbers.next().unwrap_or_default();
+    CoreTime { ran_ns, waited_ns: numbers.next().unwrap_or_default() }
+}

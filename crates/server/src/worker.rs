@@ -4,15 +4,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use fanfare_engine::{Broker, CloseReason, ConnId, Endpoint, Worker};
+use fanfare_engine::{Broker, CloseReason, ConnId, Endpoint, Load, Worker};
 use fanfare_fanout::Transmit;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, spawn_local};
 
 use crate::connection;
-use crate::process::now;
+use crate::process::{self, CoreTime, now};
 use crate::stream::{Accepted, Stream};
 
 /// Bytes read at once. All connections of a worker read into the same buffer, so an idle one holds none.
@@ -104,6 +104,7 @@ async fn serve(setup: Setup) -> usize {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut is_accepting = true;
     let mut ticks = 0_u64;
+    let mut meter = LoadMeter::new();
     loop {
         tokio::select! {
             accepted = incoming.recv(), if is_accepting => match accepted {
@@ -113,7 +114,7 @@ async fn serve(setup: Setup) -> usize {
             () = mailbox.notified() => shared.core.borrow_mut().finish_turn(&shared),
             _ = tick.tick() => {
                 let mut core = shared.core.borrow_mut();
-                core.worker.handle_timeout(now());
+                core.worker.handle_timeout(now(), meter.load());
                 ticks += 1;
                 if ticks.is_multiple_of(TICKS_PER_REPORT) {
                     while let Some((client, messages, bytes)) = core.worker.poll_dropped() {
@@ -131,10 +132,43 @@ async fn serve(setup: Setup) -> usize {
     shared.core.borrow().worker.len()
 }
 
+/// Looks at what the scheduler gives this thread.
+struct LoadMeter {
+    looked_at: Instant,
+    before: CoreTime,
+}
+
+impl LoadMeter {
+    fn new() -> Self {
+        Self { looked_at: Instant::now(), before: process::core_time() }
+    }
+
+    /// The load since the last look.
+    fn load(&mut self) -> Load {
+        let (at, now) = (Instant::now(), process::core_time());
+        let elapsed_ns = (at - std::mem::replace(&mut self.looked_at, at)).as_nanos() as f64;
+        let before = std::mem::replace(&mut self.before, now);
+        let waited_ns = now.waited_ns.saturating_sub(before.waited_ns) as f64;
+        let wanted_ns = waited_ns + now.ran_ns.saturating_sub(before.ran_ns) as f64;
+        Load { wanted: wanted_ns / elapsed_ns.max(1.0), waited: waited_ns / wanted_ns.max(1.0) }
+    }
+}
+
 /// Visits the connections that have something to be sent, in short slices between which input is read.
 async fn flush(shared: Rc<Shared>) {
     loop {
-        shared.flush.notified().await;
+        let pause_us = shared.core.borrow().worker.pause_us();
+        if let Some(pause_us) = pause_us {
+            tokio::select! {
+                biased;
+                () = shared.flush.notified() => {}
+                () = tokio::time::sleep(Duration::from_micros(pause_us)) => {
+                    shared.core.borrow_mut().finish_turn(&shared);
+                }
+            }
+        } else {
+            shared.flush.notified().await;
+        }
         while shared.core.borrow_mut().visit(&shared) {
             tokio::task::yield_now().await;
         }
@@ -253,7 +287,7 @@ impl Core {
 
     /// Visits connections for a slice of time; true if some are left.
     fn visit(&mut self, shared: &Rc<Shared>) -> bool {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let slice = Duration::from_micros(self.worker.flush_slice_us());
         let mut visits = 0;
         while let Some(conn) = self.worker.next_dirty() {

@@ -163,7 +163,7 @@ impl Worker {
         }
         // What was published before still comes in the old protocol.
         if self.in_exec {
-            self.fanout.poll_mailbox(self.now.monotonic_ms());
+            self.fanout.poll_mailbox(self.now.monotonic_us);
         } else {
             self.catch_up(conn);
         }

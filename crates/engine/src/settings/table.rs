@@ -159,6 +159,9 @@ settings! {
             "How far delivery to a subscriber that does accept data may lag before publishers have to wait.";
         flush_slice_us: u32 = "flush-slice-us" Kind::Integer { min: 10, max: 100_000 }, "50", any_time,
             "Microseconds a worker spends on writing to subscribers before it reads new requests.";
+        write_coalesce_max_ms: u32 = "write-coalesce-max-ms" Kind::Integer { min: 0, max: 1000 }, "10", any_time,
+            "How many milliseconds a busy worker may pause between two writes to one subscriber, so that more messages \
+             go with each; with little to do it never does, and 0 means never.";
         pattern_cache_entries: usize = "pattern-cache-entries" Kind::Integer { min: 0, max: 16_777_216 },
             "65536", any_time,
             "For how many recently published channels the matching patterns are remembered.";

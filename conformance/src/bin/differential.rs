@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a program that reports to its caller")]
 
 use clap::Parser;
-use fanfare_conformance::differential;
+use fanfare_conformance::differential::{self, SequenceKind};
 use fanfare_conformance::server::Target;
 
 /// Sends the same commands to two servers and compares every answer.
@@ -13,6 +13,9 @@ struct Arguments {
     /// The reference and the server under test: `redis`, `fanfare` or the address of one that runs.
     #[arg(long, num_args = 2, default_values = ["redis", "fanfare"])]
     target: Vec<Target>,
+    /// Commands on keys and their events, instead of subscriptions and publications.
+    #[arg(long)]
+    keys: bool,
     /// How many sequences.
     #[arg(long, default_value_t = 10_000)]
     sequences: u64,
@@ -30,11 +33,13 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let server: Vec<&str> = arguments.server.iter().map(String::as_str).collect();
+    let kind = if arguments.keys { SequenceKind::Keys } else { SequenceKind::Channels };
+    let [reference, subject] = arguments.target.as_slice() else { anyhow::bail!("two targets are compared") };
     let (mut seed, mut left) = (arguments.seed, arguments.sequences);
     let (mut passed, mut failed) = (0, 0);
     while left > 0 && failed < arguments.differences {
         let mut done = 0;
-        let result = differential::run(&arguments.target[0], &arguments.target[1], &server, seed, left, |count| {
+        let result = differential::run(kind, reference, subject, &server, seed, left, |count| {
             done = count;
             if count % 1000 == 0 {
                 println!("{count} sequences");

@@ -1,5 +1,6 @@
 //! Makes command sequences from a seed.
 
+use super::generate_keys;
 use super::model::{Kind, Op, ReplyMode};
 use crate::frame::command;
 use crate::rng::Rng;
@@ -26,9 +27,27 @@ pub struct Step {
     pub ping_fence: bool,
 }
 
+impl Step {
+    /// A step whose burst is not cut.
+    pub(super) fn whole(connection: usize, items: Vec<Item>) -> Self {
+        Self { connection, items, cuts: Vec::new(), ping_fence: true }
+    }
+}
+
+/// What a sequence is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SequenceKind {
+    /// Subscriptions and publications.
+    Channels,
+    /// Commands on keys, and their events.
+    Keys,
+}
+
 /// A whole test case.
 #[derive(Clone, Debug)]
 pub struct Sequence {
+    /// What it is about.
+    pub kind: SequenceKind,
     /// How many connections take part.
     pub connections: usize,
     /// What they send.
@@ -80,12 +99,19 @@ const IGNORED: [&[u8]; 5] = [b"\r\n", b"*0\r\n", b"*-1\r\n", b"*-10\r\n", b"   \
 
 /// The sequence of `seed`.
 #[must_use]
-pub fn sequence(seed: u64) -> Sequence {
+pub fn sequence(kind: SequenceKind, seed: u64) -> Sequence {
+    match kind {
+        SequenceKind::Channels => about_channels(seed),
+        SequenceKind::Keys => generate_keys::sequence(seed),
+    }
+}
+
+fn about_channels(seed: u64) -> Sequence {
     let mut rng = Rng::new(seed);
     let connections = 3 + rng.below(3);
     let step_count = 8 + rng.below(18);
     let steps = (0..step_count).map(|_| step(&mut rng, connections)).collect();
-    Sequence { connections, steps }
+    Sequence { kind: SequenceKind::Channels, connections, steps }
 }
 
 fn step(rng: &mut Rng, connections: usize) -> Step {
@@ -398,10 +424,13 @@ mod tests {
 
     #[test]
     fn a_seed_makes_one_sequence() {
-        let bytes = |seed| -> Vec<u8> {
-            sequence(seed).steps.iter().flat_map(|step| &step.items).flat_map(|item| item.bytes.clone()).collect()
-        };
-        assert_eq!(bytes(7), bytes(7));
-        assert_ne!(bytes(7), bytes(8));
+        for kind in [SequenceKind::Channels, SequenceKind::Keys] {
+            let bytes = |seed| -> Vec<u8> {
+                let steps = sequence(kind, seed).steps;
+                steps.iter().flat_map(|step| &step.items).flat_map(|item| item.bytes.clone()).collect()
+            };
+            assert_eq!(bytes(7), bytes(7));
+            assert_ne!(bytes(7), bytes(8));
+        }
     }
 }

@@ -7,20 +7,23 @@
 
 mod canonical;
 mod generate;
+mod generate_keys;
 mod model;
+mod reply;
 mod runner;
 mod shrink;
 
 pub use canonical::equal;
-pub use generate::{Item, Sequence, Step, sequence};
+pub use generate::{Item, Sequence, SequenceKind, Step, sequence};
 pub use model::{Effects, Kind, Op, ReplyMode, Session};
+pub use reply::Reply;
 pub use runner::{Failure, Mismatch, Runner};
 
 use anyhow::Result;
 
 use crate::server::{Server, Target};
 
-/// Runs `count` sequences from `first_seed` on against both targets.
+/// Runs `count` sequences of one kind from `first_seed` on against both targets.
 ///
 /// `progress` is called after each with its number. The arguments are passed to the second target's command line when
 /// it is started here.
@@ -29,6 +32,7 @@ use crate::server::{Server, Target};
 ///
 /// A [`Failure`] at the first difference; another error if a server cannot be started or goes away.
 pub fn run(
+    kind: SequenceKind,
     reference: &Target,
     subject: &Target,
     subject_arguments: &[&str],
@@ -38,7 +42,7 @@ pub fn run(
 ) -> Result<()> {
     let reference = Server::start(reference, &[])?;
     let subject = Server::start(subject, subject_arguments)?;
-    let mut runner = Runner::new(reference.address(), subject.address())?;
+    let mut runner = Runner::new(kind, reference.address(), subject.address())?;
     for number in 0..count {
         runner.run(first_seed.wrapping_add(number))?;
         progress(number + 1);

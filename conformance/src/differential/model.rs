@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::reply::Reply;
+
 /// One of the three kinds of subscription.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
@@ -36,6 +38,8 @@ pub enum Op {
     Hello(Option<u8>),
     /// Input that is no command, such as an empty line.
     Ignored,
+    /// Commands on keys, and what is defined about the reply to each.
+    Keys(Vec<Reply>),
     /// PUBSUB CHANNELS or SHARDCHANNELS: its answer has no order.
     Listing,
     /// MULTI.
@@ -54,6 +58,8 @@ pub enum Op {
     Subscribe(Kind, Vec<Vec<u8>>),
     /// UNSUBSCRIBE and its kin; without names it means all.
     Unsubscribe(Kind, Vec<Vec<u8>>),
+    /// WATCH, which is refused inside a transaction and not queued.
+    Watch,
 }
 
 /// The argument of CLIENT REPLY.
@@ -86,6 +92,12 @@ pub struct Effects {
     pub unsubscribe_all: bool,
     /// How many errors of a nested MULTI were answered.
     pub nested_multi: usize,
+    /// The commands were on keys, and are compared by `replies`.
+    pub keys: bool,
+    /// What is defined about each reply.
+    pub replies: Vec<Reply>,
+    /// So much time has gone by that seconds may have passed.
+    pub late: bool,
     /// The step leads to where no fence works, or mixes what cannot be told apart: it is left out.
     pub awkward: bool,
 }
@@ -157,9 +169,14 @@ impl Session {
     }
 
     fn apply_in_multi(&mut self, op: &Op, effects: &mut Effects) {
+        if !matches!(op, Op::Discard | Op::Exec | Op::Quit | Op::Reset) {
+            let commands = if let Op::Keys(replies) = op { replies.len() } else { 1 };
+            effects.replies.extend(vec![Reply::Exact; commands]);
+        }
         match op {
             Op::Bad => self.refuse(),
             Op::BadExec => self.queue = None,
+            Op::Watch => {}
             Op::Discard | Op::Exec | Op::Quit | Op::Reset => self.run(op, effects),
             Op::Multi => {
                 if !self.is_silent() {
@@ -178,7 +195,11 @@ impl Session {
 
     fn run(&mut self, op: &Op, effects: &mut Effects) {
         match op {
-            Op::Bad | Op::BadExec | Op::Ignored | Op::Other | Op::Ping => {}
+            Op::Exec | Op::Hello(_) | Op::Keys(_) => {}
+            _ => effects.replies.push(Reply::Exact),
+        }
+        match op {
+            Op::Bad | Op::BadExec | Op::Ignored | Op::Other | Op::Ping | Op::Watch => {}
             Op::ClientId => effects.client_id = true,
             Op::ClientReply(ReplyMode::On) => self.replies_off = false,
             Op::ClientReply(ReplyMode::Off) => self.replies_off = true,
@@ -186,7 +207,9 @@ impl Session {
             Op::Discard => self.queue = None,
             Op::Exec => {
                 let queue = self.queue.take().unwrap_or_default();
+                let before = effects.replies.len();
                 if self.queue_broken {
+                    effects.replies.push(Reply::Exact);
                     return;
                 }
                 effects.exec = true;
@@ -196,13 +219,17 @@ impl Session {
                         self.run(queued, effects);
                     }
                 }
+                let replies = effects.replies.split_off(before);
+                effects.replies.push(Reply::Exec(replies));
             }
             Op::Hello(version) => {
                 effects.hello = true;
+                effects.replies.push(Reply::Hello);
                 if let Some(version) = version {
                     self.resp3 = *version == 3;
                 }
             }
+            Op::Keys(replies) => effects.replies.extend_from_slice(replies),
             Op::Listing => effects.listing = true,
             Op::Multi => {
                 self.queue = Some(VecDeque::new());

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::canonical::equal;
-use super::generate::{Sequence, Step, sequence};
+use super::generate::{Sequence, SequenceKind, Step, sequence};
 use super::model::{Effects, Op, Session};
 use super::shrink;
 use crate::connection::Connection;
@@ -15,6 +15,9 @@ use crate::frame::{Frame, command};
 
 /// A server that has not answered a fence by then is taken not to answer it at all.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
+
+/// From then on seconds that were counted from the beginning of a sequence may be rounded to others.
+const LATE: Duration = Duration::from_millis(400);
 
 /// What a MULTI inside a transaction is answered with; it changes nothing, so it serves as the fence there.
 const NESTED_MULTI: &[u8] = b"-ERR MULTI calls can not be nested\r\n";
@@ -37,7 +40,9 @@ pub struct Mismatch {
 pub struct Failure {
     /// The seed to run again.
     pub seed: u64,
-    /// The difference in the whole sequence.
+    /// The whole sequence.
+    pub whole: Sequence,
+    /// The difference in it.
     pub first: Mismatch,
     /// The shortest sequence found that still differs, and how; or why there is none.
     pub shrunk: Result<(Sequence, Mismatch), String>,
@@ -47,7 +52,8 @@ impl std::error::Error for Failure {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "the servers differ; run again with --seed {} --sequences 1", self.seed)?;
+        let keys = if self.whole.kind == SequenceKind::Keys { "--keys " } else { "" };
+        writeln!(out, "the servers differ; run again with {keys}--seed {} --sequences 1", self.seed)?;
         match &self.shrunk {
             Ok((sequence, mismatch)) => {
                 writeln!(out, "shortest sequence that still differs:")?;
@@ -56,7 +62,7 @@ impl fmt::Display for Failure {
             }
             Err(reason) => {
                 writeln!(out, "({reason})")?;
-                write_sequence(out, &sequence(self.seed), self.first.step)?;
+                write_sequence(out, &self.whole, self.first.step)?;
                 write_mismatch(out, &self.first)
             }
         }
@@ -97,11 +103,13 @@ fn shown(bytes: &[u8]) -> String {
 /// Both servers with the connections to them, which are used again from sequence to sequence.
 #[derive(Debug)]
 pub struct Runner {
+    kind: SequenceKind,
     addresses: [SocketAddr; 2],
     /// One to each server, for questions of the harness itself.
     controls: [Connection; 2],
     peers: Vec<Option<Peer>>,
     fences: u64,
+    sequence_start: Instant,
 }
 
 /// One client, connected to both servers.
@@ -157,17 +165,26 @@ fn after<'a>(haystack: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
 }
 
 impl Runner {
-    /// Connects to both servers.
+    /// Connects to both servers, and for sequences on keys turns their events on.
     ///
     /// # Errors
     ///
     /// If one does not accept.
-    pub fn new(reference: SocketAddr, subject: SocketAddr) -> Result<Self> {
+    pub fn new(kind: SequenceKind, reference: SocketAddr, subject: SocketAddr) -> Result<Self> {
+        let mut controls = [Connection::open(reference)?, Connection::open(subject)?];
+        if kind == SequenceKind::Keys {
+            for control in &mut controls {
+                let reply = control.call(&["CONFIG", "SET", "notify-keyspace-events", "KEAmn"])?;
+                ensure!(reply.bytes() == b"OK", "events of keys: {reply:?}");
+            }
+        }
         Ok(Self {
+            kind,
             addresses: [reference, subject],
-            controls: [Connection::open(reference)?, Connection::open(subject)?],
+            controls,
             peers: Vec::new(),
             fences: 0,
+            sequence_start: Instant::now(),
         })
     }
 
@@ -178,7 +195,7 @@ impl Runner {
     /// A [`Failure`] if the servers differ; another error if one of them goes away, or if the reference does not behave
     /// as the harness expects.
     pub fn run(&mut self, seed: u64) -> Result<()> {
-        let whole = sequence(seed);
+        let whole = sequence(self.kind, seed);
         let Some(first) = self.play(&whole).with_context(|| format!("seed {seed}"))? else {
             return self.reset().with_context(|| format!("resetting after seed {seed}"));
         };
@@ -191,7 +208,7 @@ impl Runner {
             Ok(None) => Err("not so on new connections: a RESET or an earlier sequence matters".to_owned()),
             Err(error) => Err(format!("not made shorter: {error:#}")),
         };
-        Err(Failure { seed, first, shrunk }.into())
+        Err(Failure { seed, whole, first, shrunk }.into())
     }
 
     /// Plays one sequence on the connections there are; the first difference, if any.
@@ -202,6 +219,7 @@ impl Runner {
         for index in 0..sequence.connections {
             self.open(index)?;
         }
+        self.sequence_start = Instant::now();
         for (index, step) in sequence.steps.iter().enumerate() {
             if let Some((connection, [reference, subject])) = self.play_step(step).with_context(|| {
                 let items: Vec<String> = step.items.iter().map(|item| shown(&item.bytes)).collect();
@@ -219,7 +237,8 @@ impl Runner {
             bail!("the connection was just opened");
         };
         let mut after = session.clone();
-        let mut effects = Effects { sent: true, ..Effects::default() };
+        let keys = self.kind == SequenceKind::Keys && step.connection > 0;
+        let mut effects = Effects { sent: true, keys, ..Effects::default() };
         for item in &step.items {
             after.apply(&item.op, &mut effects);
         }
@@ -232,6 +251,7 @@ impl Runner {
         if let Some(peer) = &mut self.peers[step.connection] {
             peer.session = after;
         }
+        effects.late = self.sequence_start.elapsed() > LATE;
         let difference = self.compare(&[step.connection], &effects, step.ping_fence)?;
         if closes {
             self.peers[step.connection] = None;
@@ -350,6 +370,16 @@ impl Runner {
             }
             peer.session = Session::default();
         }
+        self.flush()
+    }
+
+    /// Removes the keys of a sequence on keys.
+    fn flush(&mut self) -> Result<()> {
+        if self.kind == SequenceKind::Keys {
+            for control in &mut self.controls {
+                control.call(&["FLUSHALL"])?;
+            }
+        }
         Ok(())
     }
 
@@ -370,7 +400,7 @@ impl Runner {
                 ensure!(tries_left > 0, "subscriptions outlive their connections");
             }
         }
-        Ok(())
+        self.flush()
     }
 }
 

@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use fanfare_fanout::{Interest, InterestOptions, WorkerId};
+use fanfare_keyspace::{EncodingLimits, Eviction, Keyspace};
 
 use crate::client::Clients;
 use crate::settings::Settings;
 use crate::slowlog::Slowlog;
 use crate::stats::Stats;
+use crate::tracking::Tracking;
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -21,6 +23,9 @@ pub(crate) const RESERVED_PREFIX: &[u8] = b"__fanfare__:";
 
 /// Channel on which subscribers hear that the server is about to stop.
 pub(crate) const DRAIN_CHANNEL: &[u8] = b"__fanfare__:drain";
+
+/// The worker that removes keys whose time has come.
+pub(crate) const EXPIRING_WORKER: WorkerId = 0;
 
 /// What a worker tells another beside publications.
 #[derive(Debug)]
@@ -88,6 +93,8 @@ pub struct BrokerOptions {
     pub facts: ServerFacts,
     /// Unix time in microseconds of the start.
     pub started_us: u64,
+    /// Begins the random choices among keys.
+    pub seed: u64,
     /// Wakes a worker whose mailbox was empty; called from any thread.
     pub wake: Box<dyn Fn(WorkerId) + Send + Sync>,
     /// Acts on changed settings that concern sockets and logs.
@@ -112,6 +119,7 @@ impl Default for BrokerOptions {
             workers: 1,
             facts: ServerFacts::default(),
             started_us: 0,
+            seed: 0,
             wake: Box::new(|_| {}),
             apply: Box::new(|_| {}),
             rewrite: Box::new(|_| Ok(())),
@@ -139,6 +147,12 @@ pub(crate) struct Pause {
 /// The state shared by all workers: settings, interest, clients, counters.
 pub struct Broker {
     pub(crate) interest: Arc<Interest<Control>>,
+    /// Lock order: the keyspace before anything of the interest, since events are published while it is held.
+    pub(crate) keyspace: Arc<parking_lot::Mutex<Keyspace>>,
+    /// Locked while the keyspace is, so that nothing changes between a read and the note of it; then the clients.
+    pub(crate) tracking: parking_lot::Mutex<Tracking>,
+    /// Unix time in milliseconds of the next deadline of a key, for the worker that waits for it.
+    pub(crate) next_deadline_ms: AtomicU64,
     pub(crate) clients: Clients,
     pub(crate) stats: Stats,
     pub(crate) slowlog: Slowlog,
@@ -172,8 +186,13 @@ impl Broker {
             pattern_cache_entries: options.settings.pattern_cache_entries,
             publish_window_bytes: options.settings.publish_window_bytes,
         });
+        let mut keyspace = Keyspace::new(options.settings.databases, options.seed);
+        configure_keys(&mut keyspace, &options.settings);
         Self {
             interest: Arc::new(interest),
+            keyspace: Arc::new(parking_lot::Mutex::new(keyspace)),
+            tracking: parking_lot::Mutex::default(),
+            next_deadline_ms: AtomicU64::new(u64::MAX),
             clients: Clients::default(),
             stats: Stats::default(),
             slowlog: Slowlog::default(),
@@ -291,4 +310,26 @@ impl Broker {
             None
         }
     }
+}
+
+/// Hands the settings that concern keys to those who keep them.
+pub(crate) fn configure_keys(keyspace: &mut Keyspace, settings: &Settings) {
+    keyspace.set_event_classes(settings.notify_keyspace_events);
+    keyspace.set_string_bytes_max(settings.proto_max_bulk_len);
+    keyspace.set_eviction(Eviction {
+        max_bytes: settings.maxmemory,
+        policy: settings.maxmemory_policy,
+        samples: settings.maxmemory_samples,
+    });
+    keyspace.set_encoding_limits(EncodingLimits {
+        hash_max_listpack_entries: settings.hash_max_listpack_entries,
+        hash_max_listpack_value: settings.hash_max_listpack_value,
+        list_max_listpack_size: settings.list_max_listpack_size,
+        set_max_intset_entries: settings.set_max_intset_entries,
+        set_max_listpack_entries: settings.set_max_listpack_entries,
+        set_max_listpack_value: settings.set_max_listpack_value,
+        zset_max_listpack_entries: settings.zset_max_listpack_entries,
+        zset_max_listpack_value: settings.zset_max_listpack_value,
+        stream_node_max_entries: settings.stream_node_max_entries,
+    });
 }

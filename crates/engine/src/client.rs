@@ -1,22 +1,48 @@
 //! What others may know of a connection: the record behind CLIENT LIST, and the table of all of them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::hash::{BuildHasher, DefaultHasher, RandomState};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use fanfare_fanout::{Kind, Name, Slot, WorkerId};
 
 /// Where a connection comes from and came in.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoint {
-    /// The peer's address as `ip:port`, or the socket's path and `:0` for a Unix socket.
-    pub address: String,
-    /// Our address as `ip:port`.
-    pub local_address: String,
+    /// The peer's address.
+    pub address: Address,
+    /// Our address.
+    pub local_address: Address,
     /// The descriptor, for CLIENT LIST.
     pub fd: i32,
-    /// It came in through the Unix socket.
-    pub is_unix: bool,
+}
+
+/// One end of a connection; as text `ip:port`, or the socket's path and `:0` for a Unix socket.
+#[derive(Clone, Debug)]
+pub enum Address {
+    /// An end of a TCP connection.
+    Tcp(SocketAddr),
+    /// The path of the Unix socket, the same for all connections through it.
+    Unix(Arc<str>),
+}
+
+impl Default for Address {
+    fn default() -> Self {
+        Self::Tcp((Ipv4Addr::UNSPECIFIED, 0).into())
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "{path}:0"),
+        }
+    }
 }
 
 /// What a client said about itself.
@@ -27,16 +53,33 @@ pub(crate) struct Labels {
     pub(crate) lib_ver: Vec<u8>,
 }
 
-/// The names a connection is subscribed to, with the worker's slot of each.
+/// Hashes with a seed of the process, random since peers choose the names: the tables of a connection need none of
+/// their own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ProcessSeed;
+
+impl BuildHasher for ProcessSeed {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        SEED.build_hasher()
+    }
+}
+
+/// Names, with the worker's slot of each.
+pub(crate) type Names = HashMap<Name, Slot, ProcessSeed>;
+
+/// The names a connection is subscribed to.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    pub(crate) channels: HashMap<Name, Slot>,
-    pub(crate) patterns: HashMap<Name, Slot>,
-    pub(crate) shard_channels: HashMap<Name, Slot>,
+    pub(crate) channels: Names,
+    pub(crate) patterns: Names,
+    pub(crate) shard_channels: Names,
 }
 
 impl Subscriptions {
-    pub(crate) const fn of(&self, kind: Kind) -> &HashMap<Name, Slot> {
+    pub(crate) const fn of(&self, kind: Kind) -> &Names {
         match kind {
             Kind::Channel => &self.channels,
             Kind::Pattern => &self.patterns,
@@ -44,12 +87,56 @@ impl Subscriptions {
         }
     }
 
-    pub(crate) const fn of_mut(&mut self, kind: Kind) -> &mut HashMap<Name, Slot> {
+    pub(crate) const fn of_mut(&mut self, kind: Kind) -> &mut Names {
         match kind {
             Kind::Channel => &mut self.channels,
             Kind::Pattern => &mut self.patterns,
             Kind::Shard => &mut self.shard_channels,
         }
+    }
+}
+
+/// A part of the record that most connections leave empty: it has no memory of its own until it is first changed.
+#[derive(Debug, Default)]
+struct Rare<T>(Mutex<Option<Box<T>>>);
+
+/// What [`Rare`] shows before.
+pub(crate) trait Empty: Default + 'static {
+    const EMPTY: &'static Self;
+}
+
+impl Empty for Labels {
+    const EMPTY: &'static Self = &Self { name: Vec::new(), lib_name: Vec::new(), lib_ver: Vec::new() };
+}
+
+impl Empty for Subscriptions {
+    const EMPTY: &'static Self = &Self {
+        channels: HashMap::with_hasher(ProcessSeed),
+        patterns: HashMap::with_hasher(ProcessSeed),
+        shard_channels: HashMap::with_hasher(ProcessSeed),
+    };
+}
+
+/// Access to a [`Rare`]; a change allocates it.
+pub(crate) struct RareGuard<'a, T>(MutexGuard<'a, Option<Box<T>>>);
+
+impl<T> Rare<T> {
+    fn lock(&self) -> RareGuard<'_, T> {
+        RareGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<T: Empty> Deref for RareGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_deref().unwrap_or(T::EMPTY)
+    }
+}
+
+impl<T: Empty> DerefMut for RareGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.get_or_insert_default()
     }
 }
 
@@ -82,19 +169,26 @@ pub struct Client {
     pub(crate) commands: AtomicU64,
     pub(crate) no_evict: AtomicBool,
     pub(crate) no_touch: AtomicBool,
+    /// Its number among the trackers, 0 for none. Only its own worker changes it, with the trackers locked.
+    pub(crate) tracking: AtomicU32,
     /// Told to close, or closing once its replies are out.
     pub(crate) closing: AtomicBool,
-    labels: Mutex<Labels>,
-    subscriptions: Mutex<Subscriptions>,
+    labels: Rare<Labels>,
+    subscriptions: Rare<Subscriptions>,
 }
 
 impl Client {
-    pub(crate) fn labels(&self) -> MutexGuard<'_, Labels> {
-        self.labels.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn labels(&self) -> RareGuard<'_, Labels> {
+        self.labels.lock()
     }
 
-    pub(crate) fn subscriptions(&self) -> MutexGuard<'_, Subscriptions> {
-        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn subscriptions(&self) -> RareGuard<'_, Subscriptions> {
+        self.subscriptions.lock()
+    }
+
+    /// Whether it hears of keys that change.
+    pub(crate) fn is_tracking(&self) -> bool {
+        self.tracking.load(Ordering::Relaxed) != 0
     }
 
     /// Subscriptions of all three kinds.
@@ -144,9 +238,10 @@ impl Clients {
             commands: AtomicU64::new(0),
             no_evict: AtomicBool::new(false),
             no_touch: AtomicBool::new(false),
+            tracking: AtomicU32::new(0),
             closing: AtomicBool::new(false),
-            labels: Mutex::default(),
-            subscriptions: Mutex::default(),
+            labels: Rare::default(),
+            subscriptions: Rare::default(),
         });
         self.lock().insert(client.id, Arc::clone(&client));
         client

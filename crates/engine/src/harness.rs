@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fanfare_fanout::Transmit;
 
 use crate::settings::Settings;
-use crate::{Broker, BrokerOptions, CloseReason, ConnId, Endpoint, Load, Now, ServerFacts, Worker};
+use crate::{Address, Broker, BrokerOptions, CloseReason, ConnId, Endpoint, Load, Now, ServerFacts, Worker};
 
 /// The first moment of every test, in Unix time.
 const START_US: u64 = 1_700_000_000_000_000;
@@ -101,10 +101,9 @@ impl Harness {
     pub(crate) fn connect(&mut self, worker: usize) -> Peer {
         let port = 50_000 + self.broker.clients().len();
         let endpoint = Endpoint {
-            address: format!("127.0.0.1:{port}"),
-            local_address: "127.0.0.1:6379".to_owned(),
+            address: Address::Tcp(([127, 0, 0, 1], port as u16).into()),
+            local_address: Address::Tcp(([127, 0, 0, 1], 6379).into()),
             fd: 8,
-            is_unix: false,
         };
         self.connect_from(worker, endpoint)
     }

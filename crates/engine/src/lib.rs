@@ -18,10 +18,11 @@ mod slowlog;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod tracking;
 mod worker;
 
 pub use broker::{Broker, BrokerOptions, Control, ServerFacts, VERSION, WriteSettings};
-pub use client::{Client, Clients, Endpoint};
+pub use client::{Address, Client, Clients, Endpoint};
 pub use close::CloseReason;
 pub use session::Session;
 pub use stats::Stats;

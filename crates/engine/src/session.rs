@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use fanfare_keyspace::WatchFlag;
 use fanfare_wire::{Protocol, RequestArgs, RequestParser};
 
 use crate::client::Client;
@@ -52,6 +53,13 @@ pub(crate) struct Transaction {
     pub(crate) aborted: bool,
 }
 
+/// Keys whose change makes the next EXEC fail.
+#[derive(Debug, Default)]
+pub(crate) struct Watching {
+    pub(crate) flag: WatchFlag,
+    pub(crate) keys: Vec<(u32, Box<[u8]>)>,
+}
+
 /// One connection: what it is allowed, what it has said, and what of its input is left.
 pub struct Session {
     pub(crate) client: Arc<Client>,
@@ -61,13 +69,17 @@ pub struct Session {
     pub(crate) protocol: Protocol,
     pub(crate) authenticated: bool,
     pub(crate) db: u32,
-    pub(crate) transaction: Option<Transaction>,
+    /// Boxed, as most connections never have one.
+    pub(crate) transaction: Option<Box<Transaction>>,
+    pub(crate) watching: Option<Box<Watching>>,
     pub(crate) reply_mode: ReplyMode,
+    /// CLIENT CACHING came right before.
+    pub(crate) caching: bool,
     pub(crate) stall: Option<Stall>,
     /// It is in its worker's list of stalled sessions.
     pub(crate) is_listed: bool,
     /// The reply that waits with the session.
-    pub(crate) held_reply: Vec<u8>,
+    pub(crate) held_reply: Box<[u8]>,
     /// It ends for this reason once everything queued is sent.
     pub(crate) closing: Option<CloseReason>,
     /// When it began to close.
@@ -84,10 +96,12 @@ impl Session {
             authenticated,
             db: 0,
             transaction: None,
+            watching: None,
             reply_mode: ReplyMode::On,
+            caching: false,
             stall: None,
             is_listed: false,
-            held_reply: Vec::new(),
+            held_reply: Box::default(),
             closing: None,
             closing_since_us: 0,
         }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fanfare_fanout::{Event, Fanout, Kind, Load, OutboxLimits, Overflow, SlowPolicy, SubscriberId, Transmit, WorkerId};
+use fanfare_keyspace::Keyspace;
 use fanfare_wire::{Dialect, Protocol, RequestArgs};
+use parking_lot::{ArcMutexGuard, RawMutex};
 
-use crate::broker::{Barrier, Broker, Control};
+use crate::broker::{Barrier, Broker, Control, EXPIRING_WORKER};
 use crate::client::{Client, Endpoint};
 use crate::close::CloseReason;
 use crate::session::{Session, Stall};
@@ -55,6 +57,12 @@ pub struct Worker {
     pub(crate) turn: TurnStats,
     /// EXEC is running: pushes have to wait for its reply.
     pub(crate) in_exec: bool,
+    /// EXEC holds the keys from its first command on them to its end, so that nobody sees half of a transaction.
+    pub(crate) held_keyspace: Option<ArcMutexGuard<RawMutex, Keyspace>>,
+    /// The id of the client whose requests are in work.
+    pub(crate) requester: Option<u64>,
+    /// It was told of changed keys by what it did: that comes right behind the reply.
+    pub(crate) told_requester: bool,
     stalled: Vec<ConnId>,
     /// Connections that are to close once their replies are out.
     closing: Vec<ConnId>,
@@ -83,6 +91,9 @@ impl Worker {
             now: Now::default(),
             turn: TurnStats::default(),
             in_exec: false,
+            held_keyspace: None,
+            requester: None,
+            told_requester: false,
             stalled: Vec::new(),
             closing: Vec::new(),
             ready: VecDeque::new(),
@@ -153,7 +164,9 @@ impl Worker {
         self.fanout.poll_mailbox(now.monotonic_us);
         let Some(mut session) = self.sessions.get_mut(conn as usize).and_then(Option::take) else { return };
         self.turn.input_bytes += bytes.len() as u64;
+        self.requester = Some(session.client.id);
         self.process(&mut session, conn, bytes);
+        self.requester = None;
         let closing = session.closing.is_some();
         self.sessions[conn as usize] = Some(session);
         if closing {
@@ -185,7 +198,7 @@ impl Worker {
     pub(crate) fn wait_for(&mut self, session: &mut Session, conn: ConnId, start: usize) -> Barrier {
         session.stall = Some(Stall::Waiting);
         self.silence(session, start);
-        session.held_reply = self.out.split_off(start);
+        session.held_reply = self.out.split_off(start).into();
         Barrier { left: Arc::new(AtomicUsize::new(0)), worker: self.id, conn, id: session.client.id }
     }
 
@@ -206,6 +219,7 @@ impl Worker {
     /// Ends a turn: takes what was published, acts on what happened, wakes the other workers.
     pub fn finish_turn(&mut self, now: Now) {
         self.now = now;
+        self.expire_keys();
         self.fanout.poll_mailbox(now.monotonic_us);
         loop {
             if let Some(control) = self.fanout.poll_control() {
@@ -358,10 +372,10 @@ impl Worker {
         self.fanout.next_dirty()
     }
 
-    /// Microseconds after which to look for dirty connections again, though nothing may have happened; call
-    /// [`Worker::finish_turn`] first.
-    pub fn pause_us(&self) -> Option<u64> {
-        self.fanout.pause_us()
+    /// Microseconds after which to call [`Worker::finish_turn`] though nothing may have happened: a pause is over, or a
+    /// key's time has come.
+    pub fn timeout_us(&self) -> Option<u64> {
+        self.fanout.pause_us().into_iter().chain(self.key_deadline_us()).min()
     }
 
     /// Whether connections are to be visited now.
@@ -407,7 +421,9 @@ impl Worker {
     /// Closes a connection: its subscriptions no longer count when this returns.
     pub fn close(&mut self, conn: ConnId, reason: CloseReason) {
         self.unsubscribe_all(conn);
-        let Some(session) = self.sessions.get_mut(conn as usize).and_then(Option::take) else { return };
+        let Some(mut session) = self.sessions.get_mut(conn as usize).and_then(Option::take) else { return };
+        self.unwatch(&mut session);
+        self.stop_tracking(&session.client);
         self.session_count -= 1;
         self.fanout.remove(conn);
         self.broker.clients.remove(session.client.id);
@@ -451,6 +467,9 @@ impl Worker {
         }
         self.close_idle();
         self.close_overdue();
+        if self.id == EXPIRING_WORKER {
+            self.shrink_tracking_table();
+        }
         self.broker.log_bytes[self.id].store(self.fanout.log_bytes(), Ordering::Relaxed);
         self.finish_turn(now);
     }

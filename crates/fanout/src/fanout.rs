@@ -11,7 +11,7 @@ use slab::Slab;
 use crate::flush_queue::{FlushQueue, Load};
 use crate::frame_log::{FrameLog, FrameRange};
 use crate::interest::{Interest, Kind, Name, Published, Slot, WorkerId, WorkerSet};
-use crate::mailbox::{Inbox, Payload};
+use crate::mailbox::{Addressed, Inbox, Payload, Push};
 use crate::outbox::{DialectId, Outbox, OutboxLimits, Overflow, Piece};
 use crate::subscribers::{SubscriberId, Subscribers};
 
@@ -189,6 +189,15 @@ impl<C> Fanout<C> {
         self.wake = self.wake.union(published.wake);
         published.wake = WorkerSet::default();
         published
+    }
+
+    /// Tells a connection of a worker something outside of its subscriptions: it comes behind everything that was
+    /// published before, and before everything that is published afterwards. `gauge` is the one of [`Fanout::add`].
+    pub fn push(&mut self, worker: WorkerId, to: SubscriberId, gauge: &Arc<AtomicUsize>, pushes: &Arc<[Push]>) {
+        let addressed = Addressed { to, gauge: Arc::clone(gauge), pushes: Arc::clone(pushes) };
+        if self.interest.mailbox(worker).put_push(addressed) {
+            self.wake.insert(worker);
+        }
     }
 
     /// Subscribes `id` to a name that it is not subscribed to yet.
@@ -469,6 +478,24 @@ impl<C> Fanout<C> {
 
     /// Encodes what lies in the mailbox before `cut`.
     fn drain_until(&mut self, cut: u64) {
+        while let Some(addressed) = self.drain_to_push(cut) {
+            // What was published before it comes before it.
+            self.distribute();
+            self.deliver(&addressed);
+        }
+    }
+
+    fn deliver(&mut self, Addressed { to, gauge, pushes }: &Addressed) {
+        let Some(outbox) = self.outboxes.get(*to as usize).filter(|outbox| outbox.is_shown_by(gauge)) else { return };
+        let (dialect, is_subscribed) = (outbox.dialect, outbox.subscriptions > 0);
+        for push in pushes.iter().filter(|push| push.dialect == dialect) {
+            if is_subscribed || !push.only_subscribed {
+                self.push_own(*to, &push.frame);
+            }
+        }
+    }
+
+    fn drain_to_push(&mut self, cut: u64) -> Option<Addressed> {
         let Self {
             inbox, interest, worker, entries, logs, active, pending, logged_bytes, controls, deliveries, ..
         } = self;
@@ -489,7 +516,7 @@ impl<C> Fanout<C> {
                 }
             },
             |control| controls.push_back(control),
-        );
+        )
     }
 
     /// Hands what was encoded since the last time to the subscribers.

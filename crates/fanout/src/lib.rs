@@ -20,6 +20,7 @@ mod sync;
 pub use fanout::{DIALECTS_MAX, Event, Fanout, Subscribed, Transmit};
 pub use flush_queue::Load;
 pub use interest::{Interest, InterestOptions, Kind, Name, Published, Slot, WORKERS_MAX, WorkerId, WorkerSet};
+pub use mailbox::Push;
 pub use outbox::{DialectId, LAG_CHANNEL, OutboxLimits, Overflow, SlowPolicy};
 pub use pattern_set::{PatternId, PatternSet};
 pub use subscribers::SubscriberId;

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::interest::Slot;
+use crate::outbox::{DialectId, Gauge};
+use crate::subscribers::SubscriberId;
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
 /// From this size on a payload is shared by reference instead of being copied into each worker's batch and log.
@@ -26,9 +28,30 @@ pub(crate) enum Payload {
     Shared(Arc<[u8]>),
 }
 
+/// What one connection is told outside of its subscriptions, as one dialect has it.
+#[derive(Debug)]
+pub struct Push {
+    /// The dialect.
+    pub dialect: DialectId,
+    /// Only a connection that has subscriptions understands it.
+    pub only_subscribed: bool,
+    /// The encoded message.
+    pub frame: Vec<u8>,
+}
+
+/// What one connection is told, in several dialects.
+#[derive(Debug)]
+pub(crate) struct Addressed {
+    pub(crate) to: SubscriberId,
+    /// The connection's gauge: says whether it is still the one that was meant, since numbers are reused.
+    pub(crate) gauge: Gauge,
+    pub(crate) pushes: Arc<[Push]>,
+}
+
 #[derive(Debug)]
 pub(crate) enum Item<C> {
     Publication { slots: Range<usize>, channel: Range<usize>, payload: Payload },
+    Push(Addressed),
     Control(C),
 }
 
@@ -110,8 +133,17 @@ impl<C> Mailbox<C> {
 
     /// Puts a control message; true when the worker has to be woken.
     pub(crate) fn put_control(&self, control: C) -> bool {
+        self.put(Item::Control(control))
+    }
+
+    /// Puts a push for one connection; true when the worker has to be woken.
+    pub(crate) fn put_push(&self, addressed: Addressed) -> bool {
+        self.put(Item::Push(addressed))
+    }
+
+    fn put(&self, item: Item<C>) -> bool {
         let mut state = lock(&self.state);
-        state.batch.items.push(Item::Control(control));
+        state.batch.items.push(item);
         state.tail += 1;
         !std::mem::replace(&mut state.notified, true)
     }
@@ -154,14 +186,16 @@ impl<C> Inbox<C> {
         self.position + (self.batch.items.len() - self.next) as u64
     }
 
-    /// Hands each item before sequence number `cut` to `handle`, in order.
+    /// Hands each item before sequence number `cut` to `handle` and `control`, in order.
+    ///
+    /// Returns early at a push: the messages before it have to be distributed before the rest is drained.
     pub(crate) fn drain_until(
         &mut self,
         mailbox: &Mailbox<C>,
         cut: u64,
         mut handle: impl FnMut(&[Slot], &[u8], &Payload, &[u8]),
         mut control: impl FnMut(C),
-    ) {
+    ) -> Option<Addressed> {
         while self.position < cut {
             if self.next == self.batch.items.len() {
                 self.batch.clear();
@@ -171,21 +205,21 @@ impl<C> Inbox<C> {
             // The items before the cut were put before it was taken, so each pass finds at least one.
             let until = (cut - self.position).min((self.batch.items.len() - self.next) as u64) as usize;
             let Batch { items, slots, bytes } = &mut self.batch;
-            for item in &mut items[self.next..self.next + until] {
-                match item {
-                    Item::Publication { slots: at, channel, payload } => {
-                        handle(&slots[at.clone()], &bytes[channel.clone()], payload, bytes);
+            for (at, item) in items[self.next..self.next + until].iter_mut().enumerate() {
+                if let Item::Publication { slots: at, channel, payload } = item {
+                    handle(&slots[at.clone()], &bytes[channel.clone()], payload, bytes);
+                    continue;
+                }
+                // The others are taken out by value; an empty publication stays in their place.
+                let empty = Item::Publication { slots: 0..0, channel: 0..0, payload: Payload::Copied(0..0) };
+                match std::mem::replace(item, empty) {
+                    Item::Control(message) => control(message),
+                    Item::Push(push) => {
+                        self.next += at + 1;
+                        self.position += at as u64 + 1;
+                        return Some(push);
                     }
-                    Item::Control(_) => {
-                        // A control message is taken out by value; an empty publication stays in its place.
-                        let taken = std::mem::replace(
-                            item,
-                            Item::Publication { slots: 0..0, channel: 0..0, payload: Payload::Copied(0..0) },
-                        );
-                        if let Item::Control(message) = taken {
-                            control(message);
-                        }
-                    }
+                    Item::Publication { .. } => {}
                 }
             }
             self.next += until;
@@ -196,6 +230,7 @@ impl<C> Inbox<C> {
             self.batch.clear();
             self.next = 0;
         }
+        None
     }
 }
 

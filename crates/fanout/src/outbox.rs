@@ -14,15 +14,15 @@ pub const LAG_CHANNEL: &[u8] = b"__fanfare__:lag";
 /// Channels named in one notice; the others are counted together.
 const NOTICE_CHANNELS_MAX: usize = 32;
 
-/// A queue that once held more pieces than this gives its memory back when it is found empty.
-const PIECES_KEPT: usize = 64;
-
 /// From this size on a piece of its own bytes takes no more: what the socket took is freed piece by piece, also when
 /// the queue never gets empty.
 const OWN_BYTES_MAX: usize = 64 * 1024;
 
 /// How a connection wants its messages encoded: an index into the worker's dialects.
 pub type DialectId = usize;
+
+/// Shows other workers how many bytes are queued for a connection.
+pub(crate) type Gauge = Arc<AtomicUsize>;
 
 /// What happens to a subscriber that falls behind its limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -173,13 +173,13 @@ pub(crate) struct Outbox {
     thinned_bytes: usize,
     dropped: Option<Box<Dropped>>,
     /// `bytes` as other workers may read it: exact while blocked.
-    gauge: Arc<AtomicUsize>,
+    gauge: Gauge,
     /// First piece of the distribution under way, when it may need sorting.
     pub(crate) unsorted_from: Option<u32>,
 }
 
 impl Outbox {
-    pub(crate) fn new(dialect: DialectId, gauge: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(dialect: DialectId, gauge: Gauge) -> Self {
         Self {
             dialect,
             limits: OutboxLimits::default(),
@@ -200,6 +200,11 @@ impl Outbox {
             gauge,
             unsorted_from: None,
         }
+    }
+
+    /// Whether `gauge` is this connection's, and not that of an earlier one with the same number.
+    pub(crate) fn is_shown_by(&self, gauge: &Gauge) -> bool {
+        Arc::ptr_eq(&self.gauge, gauge)
     }
 
     pub(crate) fn set_limits(&mut self, limits: OutboxLimits) {
@@ -330,12 +335,12 @@ impl Outbox {
         self.note_shrunk();
     }
 
-    /// Frees the room of a queue that was long and is empty.
+    /// Frees the room of a queue that is found empty.
     ///
     /// Called some times a second and not with each visit: messages of several subscriptions are many pieces until
     /// they are sorted, and must not cost an allocation each time.
     pub(crate) fn give_back(&mut self) {
-        if self.pieces.is_empty() && self.pieces.capacity() > PIECES_KEPT {
+        if self.pieces.is_empty() {
             self.pieces = VecDeque::new();
         }
     }

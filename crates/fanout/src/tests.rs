@@ -543,3 +543,38 @@ fn a_long_queue_that_goes_takes_its_memory_along() {
     fanout.handle_timeout(60_000_000);
     assert!(fanout.log_bytes() < 2 * distinct + (4 << 20), "{} for {distinct}", fanout.log_bytes());
 }
+
+#[test]
+fn a_push_keeps_its_place_among_messages_and_reaches_only_who_was_meant() {
+    let mut fanout: Fanout<()> = Fanout::new(Arc::new(Interest::new(InterestOptions::default())), 0, &DIALECTS);
+    let add = |fanout: &mut Fanout<()>| {
+        let gauge = Arc::default();
+        (fanout.add(0, Arc::clone(&gauge)), gauge)
+    };
+    let own = |payload: &str| format!("*3\r\n$7\r\nmessage\r\n$1\r\np\r\n${}\r\n{payload}\r\n", payload.len());
+    let push = |dialect, only_subscribed, payload| Push { dialect, only_subscribed, frame: own(payload).into_bytes() };
+    let pushes: Arc<[Push]> = [push(0, true, "two"), push(1, false, "three")].into();
+    let (id, gauge) = add(&mut fanout);
+    fanout.push(0, id, &gauge, &pushes);
+    fanout.subscribe(id, Kind::Channel, b"a");
+    assert_eq!(fanout.outbox_bytes(id), 0, "it was not subscribed when the push came");
+    fanout.publish(Kind::Channel, b"a", b"before");
+    fanout.push(0, id, &gauge, &pushes);
+    fanout.publish(Kind::Channel, b"a", b"after");
+    fanout.poll_mailbox(0);
+    let heard: Vec<_> = received(&mut fanout, id).into_iter().map(|(_, payload)| payload).collect();
+    assert_eq!(heard, [&b"before"[..], b"two", b"after"]);
+    fanout.unsubscribe(id, Kind::Channel, b"a");
+    fanout.set_dialect(id, 1, std::iter::empty());
+    fanout.push(0, id, &gauge, &pushes);
+    fanout.poll_mailbox(0);
+    assert_eq!(fanout.outbox_bytes(id), own("three").len());
+    // A number that has passed to another connection.
+    fanout.remove(id);
+    fanout.push(0, id, &gauge, &pushes);
+    let (next, _) = add(&mut fanout);
+    assert_eq!(next, id);
+    fanout.set_dialect(next, 1, std::iter::empty());
+    fanout.poll_mailbox(0);
+    assert_eq!(fanout.outbox_bytes(next), 0);
+}

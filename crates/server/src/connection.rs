@@ -1,28 +1,28 @@
-//! One connection's reading: bytes from the socket to the engine, while the engine wants them.
-
-use std::rc::Rc;
-
-use fanfare_engine::ConnId;
-use tokio::sync::Notify;
+//! What a worker's loop keeps of a connection beside the engine's session.
 
 use crate::stream::Stream;
-use crate::worker::{Read, Shared};
 
-/// Reads until the connection closes; whoever closes it aborts this task.
-pub(crate) async fn read(shared: Rc<Shared>, conn: ConnId, stream: Rc<Stream>, gate: Rc<Notify>) {
-    loop {
-        if !shared.core.borrow().worker.may_read(conn) {
-            gate.notified().await;
-            continue;
-        }
-        // An error shows in the read that follows.
-        let _ = stream.readable().await;
-        let read = shared.core.borrow_mut().read(&shared, conn, &stream);
-        match read {
-            Read::Closed => return,
-            Read::Later => {}
-            // Others and the flusher get their turn first.
-            Read::More => tokio::task::yield_now().await,
-        }
+/// A connection: its socket, and what its worker waits for.
+pub(crate) struct Connection {
+    pub(crate) stream: Stream,
+    pub(crate) input: Input,
+    /// Its socket took no more: what is queued goes on with the event that it does.
+    pub(crate) is_blocked: bool,
+}
+
+impl Connection {
+    pub(crate) const fn new(stream: Stream) -> Self {
+        Self { stream, input: Input::Awaited, is_blocked: false }
     }
+}
+
+/// Whether there may be bytes to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// None until the next event.
+    Awaited,
+    /// It is in its worker's queue of those to read.
+    Queued,
+    /// The session takes none now; it is read when it may go on.
+    Held,
 }

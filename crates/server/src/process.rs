@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use fanfare_engine::{Now, ServerFacts};
+use fanfare_engine::{Load, Now, ServerFacts};
 
 /// The time of both clocks.
 pub(crate) fn now() -> Now {
@@ -59,19 +59,47 @@ fn run_id() -> String {
     id
 }
 
+/// Looks at what the scheduler gives the thread that it was made on.
+pub(crate) struct LoadMeter {
+    looked_at: Instant,
+    before: CoreTime,
+}
+
+impl LoadMeter {
+    pub(crate) fn new() -> Self {
+        Self { looked_at: Instant::now(), before: core_time() }
+    }
+
+    /// The load since the last look.
+    pub(crate) fn load(&mut self) -> Load {
+        let (at, now) = (Instant::now(), core_time());
+        let elapsed_ns = (at - std::mem::replace(&mut self.looked_at, at)).as_nanos() as f64;
+        let before = std::mem::replace(&mut self.before, now);
+        let waited_ns = now.waited_ns.saturating_sub(before.waited_ns) as f64;
+        let wanted_ns = waited_ns + now.ran_ns.saturating_sub(before.ran_ns) as f64;
+        Load { wanted: wanted_ns / elapsed_ns.max(1.0), waited: waited_ns / wanted_ns.max(1.0) }
+    }
+}
+
 /// What the scheduler has given a thread since it began.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct CoreTime {
+struct CoreTime {
     /// Nanoseconds on a core.
-    pub(crate) ran_ns: u64,
+    ran_ns: u64,
     /// Nanoseconds in which it could have run, and waited for a core.
-    pub(crate) waited_ns: u64,
+    waited_ns: u64,
 }
 
 /// The calling thread's; zero where the system does not tell. Source: Linux, `/proc/thread-self/schedstat`.
-pub(crate) fn core_time() -> CoreTime {
+fn core_time() -> CoreTime {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let mut numbers = text.split_ascii_whitespace().map_while(|word| word.parse().ok());
     let ran_ns = numbers.next().unwrap_or_default();
     CoreTime { ran_ns, waited_ns: numbers.next().unwrap_or_default() }
+}
+
+/// A number that nobody can guess.
+pub(crate) fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0)
 }

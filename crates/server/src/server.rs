@@ -9,19 +9,21 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use fanfare_engine::settings::{self, Settings};
-use fanfare_engine::{Broker, BrokerOptions, Endpoint};
+use fanfare_engine::{Address, Broker, BrokerOptions, Endpoint};
+use mio::{Poll, Waker};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::Notify;
 
 use crate::listener::{ListenError, Listeners};
 use crate::log::LogControl;
 use crate::process;
-use crate::stream::Accepted;
+use crate::stream::Stream;
 use crate::worker::{self, Handle, Setup};
 
 /// Descriptors kept for what is no client: listeners, epoll instances, logs, files.
@@ -53,7 +55,7 @@ pub enum StartError {
     },
     /// It can't listen.
     Listen(ListenError),
-    /// A thread or runtime can't be started.
+    /// A thread can't be started, or has nothing to wait with.
     Thread(io::Error),
 }
 
@@ -78,7 +80,7 @@ pub struct Server {
     broker: Arc<Broker>,
     listeners: Listeners,
     workers: Vec<Handle>,
-    stop: watch::Sender<bool>,
+    stop: StopNotice,
     /// SHUTDOWN was called, or a worker has ended by itself.
     shutdown: Arc<Notify>,
 }
@@ -98,16 +100,19 @@ impl Server {
             0 => std::thread::available_parallelism().map_or(1, usize::from).min(fanfare_fanout::WORKERS_MAX),
             count => count as usize,
         };
-        let mailboxes: Vec<Arc<Notify>> = (0..workers).map(|_| Arc::new(Notify::new())).collect();
+        let polls = (0..workers).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>().map_err(StartError::Thread)?;
+        let wakers = polls.iter().map(|poll| Waker::new(poll.registry(), worker::WAKE));
+        let wakers: Arc<[Waker]> = wakers.collect::<io::Result<_>>().map_err(StartError::Thread)?;
         let shutdown = Arc::new(Notify::new());
         let file = config_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
         let broker = Arc::new(Broker::new(BrokerOptions {
             workers,
             facts: process::facts(listeners.port, &file),
             started_us: process::now().unix_us,
+            seed: process::seed(),
             wake: {
-                let mailboxes = mailboxes.clone();
-                Box::new(move |worker| mailboxes[worker].notify_one())
+                let wakers = Arc::clone(&wakers);
+                Box::new(move |worker| wake(&wakers[worker]))
             },
             apply: Box::new(move |settings| {
                 if let Err(error) = raise_descriptor_limit(settings.maxclients) {
@@ -130,11 +135,11 @@ impl Server {
             },
             settings,
         }));
-        let (stop, stopped) = watch::channel(false);
-        let workers = mailboxes
+        let stop = StopNotice { stop: Arc::default(), wakers };
+        let workers = polls
             .into_iter()
             .enumerate()
-            .map(|(id, mailbox)| start_worker(id, &broker, mailbox, stopped.clone(), EndNotice(Arc::clone(&shutdown))))
+            .map(|(id, poll)| start_worker(id, &broker, poll, Arc::clone(&stop.stop), EndNotice(Arc::clone(&shutdown))))
             .collect::<io::Result<_>>()
             .map_err(StartError::Thread)?;
         Ok(Self { broker, listeners, workers, stop, shutdown })
@@ -161,8 +166,8 @@ impl Server {
     /// # Errors
     /// If a worker has died.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<usize> {
-        let Self { broker, listeners, workers, stop: stop_workers, shutdown } = self;
-        let acceptor = Acceptor { broker: &broker, workers: &workers };
+        let Self { broker, listeners, workers, stop: stop_notice, shutdown } = self;
+        let acceptor = Acceptor { broker: &broker, workers: &workers, wakers: &stop_notice.wakers };
         tokio::select! {
             () = acceptor.accept_all(&listeners) => {}
             () = stop => {}
@@ -174,8 +179,7 @@ impl Server {
         let timeout = Duration::from_secs(u64::from(broker.settings().shutdown_timeout));
         let threads = tokio::task::spawn_blocking(move || {
             let mut cut_off = Ok::<usize, io::Error>(0);
-            for Handle { thread, incoming, .. } in workers {
-                drop(incoming);
+            for Handle { thread, .. } in workers {
                 // The others are still waited for when one has failed.
                 let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")));
                 cut_off = cut_off.and_then(|sum| Ok(sum + ended?));
@@ -186,7 +190,7 @@ impl Server {
         let joined = tokio::select! {
             joined = &mut threads => joined,
             () = tokio::time::sleep(timeout) => {
-                stop_workers.send_replace(true);
+                drop(stop_notice);
                 threads.await
             }
         };
@@ -200,6 +204,7 @@ impl Server {
 struct Acceptor<'a> {
     broker: &'a Arc<Broker>,
     workers: &'a [Handle],
+    wakers: &'a [Waker],
 }
 
 impl Acceptor<'_> {
@@ -216,10 +221,11 @@ impl Acceptor<'_> {
             }));
         }
         if let Some(socket) = &listeners.unix {
+            let path: Arc<str> = socket.path.display().to_string().into();
             accepts.push(Box::pin(async move {
                 loop {
                     match socket.listener.accept().await {
-                        Ok((stream, _)) => self.take_unix(stream, &socket.path.display().to_string()),
+                        Ok((stream, _)) => self.take_unix(stream, &path),
                         Err(error) => self.pause(&error).await,
                     }
                 }
@@ -256,10 +262,9 @@ impl Acceptor<'_> {
             return;
         }
         let endpoint = Endpoint {
-            address: peer.to_string(),
-            local_address: stream.local_addr().map(|local| local.to_string()).unwrap_or_default(),
+            address: Address::Tcp(peer),
+            local_address: stream.local_addr().map(Address::Tcp).unwrap_or_default(),
             fd: stream.as_raw_fd(),
-            is_unix: false,
         };
         let socket = SockRef::from(&stream);
         // A socket without these options still works, only worse; it fails by itself if it is gone.
@@ -273,25 +278,21 @@ impl Acceptor<'_> {
             let _ = socket.set_tcp_keepalive(&probes);
         }
         match stream.into_std() {
-            Ok(stream) => self.assign(Accepted::Tcp(stream), endpoint),
+            Ok(stream) => self.assign(Stream::Tcp(mio::net::TcpStream::from_std(stream)), endpoint),
             Err(error) => tracing::warn!(error = %error, "a connection can't be handed to a worker"),
         }
     }
 
-    fn take_unix(&self, stream: UnixStream, path: &str) {
+    fn take_unix(&self, stream: UnixStream, path: &Arc<str>) {
         if self.is_full(&self.broker.settings()) {
             let _ = stream.try_write(b"-ERR max number of clients reached\r\n");
             self.count_refused();
             return;
         }
-        let endpoint = Endpoint {
-            address: format!("{path}:0"),
-            local_address: format!("{path}:0"),
-            fd: stream.as_raw_fd(),
-            is_unix: true,
-        };
+        let address = Address::Unix(Arc::clone(path));
+        let endpoint = Endpoint { local_address: address.clone(), address, fd: stream.as_raw_fd() };
         match stream.into_std() {
-            Ok(stream) => self.assign(Accepted::Unix(stream), endpoint),
+            Ok(stream) => self.assign(Stream::Unix(mio::net::UnixStream::from_std(stream)), endpoint),
             Err(error) => tracing::warn!(error = %error, "a connection can't be handed to a worker"),
         }
     }
@@ -311,14 +312,29 @@ impl Acceptor<'_> {
         self.broker.stats().rejected_connections.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn assign(&self, accepted: Accepted, endpoint: Endpoint) {
-        let fewest = self.workers.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed));
-        let Some(worker) = fewest else { return };
+    fn assign(&self, stream: Stream, endpoint: Endpoint) {
+        let workers = self.workers.iter().zip(self.wakers);
+        let fewest = workers.min_by_key(|(worker, _)| worker.connections.load(Ordering::Relaxed));
+        let Some((worker, waker)) = fewest else { return };
         worker.connections.fetch_add(1, Ordering::Relaxed);
-        if worker.incoming.send((accepted, endpoint)).is_err() {
+        if worker.incoming.send((stream, endpoint)).is_err() {
             tracing::error!("a worker has stopped: its connection is dropped");
             worker.connections.fetch_sub(1, Ordering::Relaxed);
         }
+        wake(waker);
+    }
+}
+
+/// Stops the workers when it is dropped, whatever they still have to send.
+struct StopNotice {
+    stop: Arc<AtomicBool>,
+    wakers: Arc<[Waker]>,
+}
+
+impl Drop for StopNotice {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.wakers.iter().for_each(wake);
     }
 }
 
@@ -332,17 +348,22 @@ impl Drop for EndNotice {
     }
 }
 
+fn wake(waker: &Waker) {
+    if let Err(error) = waker.wake() {
+        tracing::error!(error = %error, "a worker can't be woken");
+    }
+}
+
 fn start_worker(
     id: usize,
     broker: &Arc<Broker>,
-    mailbox: Arc<Notify>,
-    stop: watch::Receiver<bool>,
+    poll: Poll,
+    stop: Arc<AtomicBool>,
     notice: EndNotice,
 ) -> io::Result<Handle> {
-    let (sender, incoming) = mpsc::unbounded_channel();
+    let (sender, incoming) = mpsc::channel();
     let connections = Arc::new(AtomicUsize::new(0));
-    let setup =
-        Setup { id, broker: Arc::clone(broker), incoming, connections: Arc::clone(&connections), mailbox, stop };
+    let setup = Setup { id, broker: Arc::clone(broker), poll, incoming, connections: Arc::clone(&connections), stop };
     let thread = std::thread::Builder::new().name(format!("worker-{id}")).spawn(move || {
         let _notice = notice;
         worker::run(setup)
@@ -404,5 +425,14 @@ mod tests {
         });
         shutdown.notified().await;
         assert!(thread.join().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_nobody_runs_ends_its_worker() {
+        let settings = Settings { bind: vec!["127.0.0.1".to_owned()], port: 0, workers: 1, ..Settings::default() };
+        let server = Server::bind(ServerOptions { settings, config_file: None, log: None }).expect("a free port");
+        let ended = Arc::clone(&server.shutdown);
+        drop(server);
+        ended.notified().await;
     }
 }

@@ -1,22 +1,26 @@
-//! A worker thread: one runtime, one engine, and the connections that live on it.
+//! A worker thread: one event loop, one engine, and the connections that live on it.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use fanfare_engine::{Broker, CloseReason, ConnId, Endpoint, Load, Worker};
+use fanfare_engine::{Broker, CloseReason, ConnId, Endpoint, Worker};
 use fanfare_fanout::Transmit;
-use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::{AbortHandle, spawn_local};
+use mio::event::Event;
+use mio::{Events, Poll, Registry, Token};
 
-use crate::connection;
-use crate::process::{self, CoreTime, now};
-use crate::stream::{Accepted, Stream};
+use crate::connection::{Connection, Input};
+use crate::process::{LoadMeter, now};
+use crate::stream::Stream;
 
 /// Bytes read at once. All connections of a worker read into the same buffer, so an idle one holds none.
 const READ_BYTES: usize = 64 * 1024;
+
+/// Events taken at once; what more there is comes with the next look.
+const EVENTS_MAX: usize = 256;
 
 /// Time is looked at after this many visits, since looking costs about as much as a tenth of one.
 const VISITS_PER_LOOK: usize = 8;
@@ -27,231 +31,196 @@ const TICK: Duration = Duration::from_millis(100);
 /// Dropped messages are logged once a second for each client, however many they are.
 const TICKS_PER_REPORT: u64 = 10;
 
+/// The event of a worker's waker; those of connections have their number.
+pub(crate) const WAKE: Token = Token(usize::MAX);
+
 /// What the accepting side and the other workers know of a worker.
 pub(crate) struct Handle {
-    pub(crate) incoming: mpsc::UnboundedSender<(Accepted, Endpoint)>,
+    /// It takes what is here when it is woken.
+    pub(crate) incoming: mpsc::Sender<(Stream, Endpoint)>,
     /// Connections assigned to it.
     pub(crate) connections: Arc<AtomicUsize>,
-    pub(crate) thread: std::thread::JoinHandle<std::io::Result<usize>>,
+    pub(crate) thread: std::thread::JoinHandle<io::Result<usize>>,
 }
 
 /// What a worker's thread starts with.
 pub(crate) struct Setup {
     pub(crate) id: usize,
     pub(crate) broker: Arc<Broker>,
-    pub(crate) incoming: mpsc::UnboundedReceiver<(Accepted, Endpoint)>,
+    /// It has a waker: of other workers that have put something into the mailbox, of the accepting side, and to stop.
+    pub(crate) poll: Poll,
+    pub(crate) incoming: mpsc::Receiver<(Stream, Endpoint)>,
     pub(crate) connections: Arc<AtomicUsize>,
-    /// Told when another worker has put something into the mailbox.
-    pub(crate) mailbox: Arc<Notify>,
-    /// True when draining has taken long enough.
-    pub(crate) stop: watch::Receiver<bool>,
-}
-
-/// What the tasks of one worker share.
-pub(crate) struct Shared {
-    pub(crate) core: RefCell<Core>,
-    /// There are connections to visit.
-    flush: Notify,
-}
-
-struct Connection {
-    stream: Rc<Stream>,
-    reader: AbortHandle,
-    /// Waits until the socket takes bytes again.
-    writer: Option<AbortHandle>,
-    /// Told when reading may go on.
-    gate: Rc<Notify>,
-}
-
-/// How a read ended.
-pub(crate) enum Read {
-    /// The connection is closed.
-    Closed,
-    /// Wait until the socket is readable (again).
-    Later,
-    /// The buffer was filled: there is more.
-    More,
-}
-
-/// The worker's state; borrowed for a stretch of work, never across an await.
-pub(crate) struct Core {
-    pub(crate) worker: Worker,
-    read_buffer: Box<[u8]>,
-    connections: Vec<Option<Connection>>,
-    count: Arc<AtomicUsize>,
+    /// True when it is to end, though not everything is sent.
+    pub(crate) stop: Arc<AtomicBool>,
 }
 
 /// Runs a worker until it is drained or told to stop; returns the connections that were cut off.
-pub(crate) fn run(setup: Setup) -> std::io::Result<usize> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = tokio::task::LocalSet::new();
-    Ok(local.block_on(&runtime, serve(setup)))
-}
-
-async fn serve(setup: Setup) -> usize {
-    let Setup { id, broker, mut incoming, connections, mailbox, mut stop } = setup;
-    let shared = Rc::new(Shared {
-        core: RefCell::new(Core {
-            worker: Worker::new(broker, id),
-            read_buffer: vec![0; READ_BYTES].into(),
-            connections: Vec::new(),
-            count: connections,
-        }),
-        flush: Notify::new(),
-    });
-    spawn_local(flush(Rc::clone(&shared)));
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut is_accepting = true;
-    let mut ticks = 0_u64;
-    let mut meter = LoadMeter::new();
-    loop {
-        tokio::select! {
-            accepted = incoming.recv(), if is_accepting => match accepted {
-                Some((accepted, endpoint)) => shared.core.borrow_mut().open(&shared, accepted, endpoint),
-                None => is_accepting = false,
-            },
-            () = mailbox.notified() => shared.core.borrow_mut().finish_turn(&shared),
-            _ = tick.tick() => {
-                let mut core = shared.core.borrow_mut();
-                core.worker.handle_timeout(now(), meter.load());
-                ticks += 1;
-                if ticks.is_multiple_of(TICKS_PER_REPORT) {
-                    while let Some((client, messages, bytes)) = core.worker.poll_dropped() {
-                        tracing::warn!(client, messages, bytes, "dropped: the subscriber is too slow");
-                    }
-                }
-                core.after_turn(&shared);
+///
+/// One turn reads once from each connection that has sent something, then visits those to be sent to for a slice of
+/// time: neither a fast sender nor a long round of visits delays anyone by more than that.
+pub(crate) fn run(setup: Setup) -> io::Result<usize> {
+    let Setup { id, broker, mut poll, incoming, connections, stop } = setup;
+    let mut core = Core {
+        worker: Worker::new(broker, id),
+        read_buffer: vec![0; READ_BYTES].into(),
+        connections: Vec::new(),
+        readable: VecDeque::new(),
+        count: connections,
+    };
+    let mut ticker = Ticker { next: Instant::now(), ticks: 0, meter: LoadMeter::new() };
+    let mut events = Events::with_capacity(EVENTS_MAX);
+    while !core.worker.is_drained() && !stop.load(Ordering::Relaxed) {
+        let wait = core.wait(ticker.next);
+        match poll.poll(&mut events, Some(wait.unwrap_or_default())) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        let mut is_woken = false;
+        for event in &events {
+            if event.token() == WAKE {
+                is_woken = true;
+            } else {
+                core.handle_event(event);
             }
-            _ = stop.wait_for(|stop| *stop) => break,
         }
-        if shared.core.borrow().worker.is_drained() {
-            break;
-        }
-    }
-    shared.core.borrow().worker.len()
-}
-
-/// Looks at what the scheduler gives this thread.
-struct LoadMeter {
-    looked_at: Instant,
-    before: CoreTime,
-}
-
-impl LoadMeter {
-    fn new() -> Self {
-        Self { looked_at: Instant::now(), before: process::core_time() }
-    }
-
-    /// The load since the last look.
-    fn load(&mut self) -> Load {
-        let (at, now) = (Instant::now(), process::core_time());
-        let elapsed_ns = (at - std::mem::replace(&mut self.looked_at, at)).as_nanos() as f64;
-        let before = std::mem::replace(&mut self.before, now);
-        let waited_ns = now.waited_ns.saturating_sub(before.waited_ns) as f64;
-        let wanted_ns = waited_ns + now.ran_ns.saturating_sub(before.ran_ns) as f64;
-        Load { wanted: wanted_ns / elapsed_ns.max(1.0), waited: waited_ns / wanted_ns.max(1.0) }
-    }
-}
-
-/// Visits the connections that have something to be sent, in short slices between which input is read.
-async fn flush(shared: Rc<Shared>) {
-    loop {
-        let pause_us = shared.core.borrow().worker.pause_us();
-        if let Some(pause_us) = pause_us {
-            tokio::select! {
-                biased;
-                () = shared.flush.notified() => {}
-                () = tokio::time::sleep(Duration::from_micros(pause_us)) => {
-                    shared.core.borrow_mut().finish_turn(&shared);
-                }
+        if is_woken {
+            while let Ok((stream, endpoint)) = incoming.try_recv() {
+                core.open(poll.registry(), stream, endpoint);
             }
-        } else {
-            shared.flush.notified().await;
         }
-        while shared.core.borrow_mut().visit(&shared) {
-            tokio::task::yield_now().await;
+        // A wait that ended by itself may be one that the engine asked for.
+        if is_woken || (wait.is_some() && events.is_empty()) {
+            core.finish_turn();
+        }
+        for _ in 0..core.readable.len() {
+            if let Some(conn) = core.readable.pop_front() {
+                core.read(conn);
+            }
+        }
+        ticker.tick(&mut core);
+        if core.worker.has_dirty() {
+            core.visit();
         }
     }
+    Ok(core.worker.len())
+}
+
+/// The worker's state.
+struct Core {
+    worker: Worker,
+    read_buffer: Box<[u8]>,
+    connections: Vec<Option<Connection>>,
+    /// Connections whose input is [`Input::Queued`]; one that has gone, or came in its place, may be among them.
+    readable: VecDeque<ConnId>,
+    count: Arc<AtomicUsize>,
 }
 
 impl Core {
-    fn open(&mut self, shared: &Rc<Shared>, accepted: Accepted, endpoint: Endpoint) {
+    /// How long to wait for events, `None` while there is work left.
+    fn wait(&self, tick: Instant) -> Option<Duration> {
+        if !self.readable.is_empty() || self.worker.has_dirty() {
+            return None;
+        }
+        let until_tick = tick.saturating_duration_since(Instant::now());
+        Some(self.worker.timeout_us().map_or(until_tick, |us| until_tick.min(Duration::from_micros(us))))
+    }
+
+    fn open(&mut self, registry: &Registry, mut stream: Stream, endpoint: Endpoint) {
         let address = endpoint.address.clone();
-        let stream = match Stream::register(accepted) {
-            Ok(stream) => Rc::new(stream),
-            Err(error) => {
-                tracing::warn!(address, error = %error, "a connection can't be watched");
-                self.count.fetch_sub(1, Ordering::Relaxed);
-                return;
-            }
-        };
         let conn = self.worker.open(endpoint, now());
-        tracing::debug!(client = self.worker.client_id(conn), address, "connected");
-        let gate = Rc::new(Notify::new());
-        let reader =
-            spawn_local(connection::read(Rc::clone(shared), conn, Rc::clone(&stream), Rc::clone(&gate))).abort_handle();
+        let client = self.worker.client_id(conn);
+        if let Err(error) = stream.register(registry, Token(conn as usize)) {
+            tracing::warn!(client, error = %error, "a connection can't be watched");
+            self.worker.close(conn, CloseReason::IoError);
+        }
+        tracing::debug!(client, %address, "connected");
         let at = conn as usize;
         if self.connections.len() <= at {
             self.connections.resize_with(at + 1, || None);
         }
-        self.connections[at] = Some(Connection { stream, reader, writer: None, gate });
-        self.after_turn(shared);
+        self.connections[at] = Some(Connection::new(stream));
+        self.after_turn();
     }
 
-    /// Reads once from a socket that is ready and handles what came.
-    pub(crate) fn read(&mut self, shared: &Rc<Shared>, conn: ConnId, stream: &Stream) -> Read {
-        if !self.worker.may_read(conn) {
-            return Read::Later;
+    /// Takes note that a connection's socket has input, and goes on sending if it was blocked.
+    ///
+    /// A failure or the peer's end shows in the read or write that follows.
+    fn handle_event(&mut self, event: &Event) {
+        let conn = event.token().0 as ConnId;
+        let Some(Some(connection)) = self.connections.get_mut(conn as usize) else { return };
+        let is_lost = event.is_error();
+        if (is_lost || event.is_readable() || event.is_read_closed()) && connection.input == Input::Awaited {
+            connection.input = Input::Queued;
+            self.readable.push_back(conn);
         }
-        match stream.try_read(&mut self.read_buffer) {
-            Ok(0) => {
-                self.close(shared, conn, CloseReason::ClientClosed);
-                Read::Closed
-            }
+        let is_writable = is_lost || event.is_writable() || event.is_write_closed();
+        if is_writable && std::mem::take(&mut connection.is_blocked) {
+            self.worker.unblock(conn);
+            self.transmit(conn);
+            self.finish_turn();
+        }
+    }
+
+    /// Reads once from a connection's socket and handles what came.
+    fn read(&mut self, conn: ConnId) {
+        let Some(Some(connection)) = self.connections.get_mut(conn as usize) else { return };
+        if connection.input != Input::Queued {
+            return;
+        }
+        if !self.worker.may_read(conn) {
+            connection.input = Input::Held;
+            return;
+        }
+        // A read that leaves room has taken everything: the next event comes with more (epoll(7), edge-triggered).
+        connection.input = Input::Awaited;
+        match connection.stream.read(&mut self.read_buffer) {
+            Ok(0) => self.close(conn, CloseReason::ClientClosed),
             Ok(count) => {
-                self.handle_input(shared, conn, count);
-                if count == self.read_buffer.len() { Read::More } else { Read::Later }
+                if count == self.read_buffer.len() {
+                    connection.input = Input::Queued;
+                    self.readable.push_back(conn);
+                }
+                self.handle_input(conn, count);
+                self.after_turn();
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Read::Later,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => {
                 tracing::debug!(client = self.worker.client_id(conn), error = %error, "reading failed");
-                self.close(shared, conn, CloseReason::IoError);
-                Read::Closed
+                self.close(conn, CloseReason::IoError);
             }
         }
     }
 
     /// Handles the first `count` bytes of the read buffer.
-    fn handle_input(&mut self, shared: &Rc<Shared>, conn: ConnId, count: usize) {
+    fn handle_input(&mut self, conn: ConnId, count: usize) {
         let now = now();
         self.worker.handle_input(conn, &self.read_buffer[..count], now);
         self.worker.finish_turn(now);
         // Replies go out before the fan-out.
-        self.transmit(shared, conn);
-        self.after_turn(shared);
+        self.transmit(conn);
     }
 
-    fn close(&mut self, shared: &Rc<Shared>, conn: ConnId, reason: CloseReason) {
+    fn close(&mut self, conn: ConnId, reason: CloseReason) {
         self.worker.close(conn, reason);
-        self.finish_turn(shared);
+        self.finish_turn();
     }
 
-    fn finish_turn(&mut self, shared: &Rc<Shared>) {
+    fn finish_turn(&mut self) {
         self.worker.finish_turn(now());
-        self.after_turn(shared);
+        self.after_turn();
     }
 
     /// Acts on what a turn has brought about.
-    fn after_turn(&mut self, shared: &Rc<Shared>) {
+    fn after_turn(&mut self) {
         loop {
             if let Some(conn) = self.worker.poll_ready() {
-                let now = now();
-                self.worker.handle_input(conn, &[], now);
-                self.worker.finish_turn(now);
-                self.transmit(shared, conn);
-                if let Some(Some(connection)) = self.connections.get(conn as usize) {
-                    connection.gate.notify_one();
+                self.handle_input(conn, 0);
+                if let Some(Some(connection)) = self.connections.get_mut(conn as usize)
+                    && connection.input == Input::Held
+                {
+                    connection.input = Input::Queued;
+                    self.readable.push_back(conn);
                 }
             } else if let Some((conn, client, reason)) = self.worker.poll_closed() {
                 self.drop_connection(conn, client, reason);
@@ -259,16 +228,12 @@ impl Core {
                 break;
             }
         }
-        if self.worker.has_dirty() {
-            shared.flush.notify_one();
-        }
     }
 
     fn drop_connection(&mut self, conn: ConnId, client: u64, reason: CloseReason) {
-        let Some(connection) = self.connections.get_mut(conn as usize).and_then(Option::take) else { return };
-        connection.reader.abort();
-        if let Some(writer) = connection.writer {
-            writer.abort();
+        // Its end closes the socket, of which no event comes any more.
+        if self.connections.get_mut(conn as usize).and_then(Option::take).is_none() {
+            return;
         }
         self.count.fetch_sub(1, Ordering::Relaxed);
         match reason {
@@ -285,55 +250,54 @@ impl Core {
         }
     }
 
-    /// Visits connections for a slice of time; true if some are left.
-    fn visit(&mut self, shared: &Rc<Shared>) -> bool {
+    /// Visits connections that have something to be sent, for a slice of time.
+    fn visit(&mut self) {
         let began = Instant::now();
         let slice = Duration::from_micros(self.worker.flush_slice_us());
         let mut visits = 0;
         while let Some(conn) = self.worker.next_dirty() {
-            self.transmit(shared, conn);
+            self.transmit(conn);
             visits += 1;
             if visits % VISITS_PER_LOOK == 0 && began.elapsed() >= slice {
                 break;
             }
         }
-        self.finish_turn(shared);
-        self.worker.has_dirty()
+        self.finish_turn();
     }
 
     /// Sends what is queued for a connection, as far as its socket takes it.
-    fn transmit(&mut self, shared: &Rc<Shared>, conn: ConnId) {
+    fn transmit(&mut self, conn: ConnId) {
         let Some(Some(connection)) = self.connections.get_mut(conn as usize) else { return };
         let stream = &connection.stream;
-        match self.worker.transmit(conn, |slices| stream.try_write(slices)) {
-            Transmit::Blocked => {
-                if connection.writer.as_ref().is_none_or(AbortHandle::is_finished) {
-                    let writer = spawn_local(await_writable(Rc::clone(shared), conn, Rc::clone(stream)));
-                    connection.writer = Some(writer.abort_handle());
-                }
-            }
-            Transmit::Failed(error) => {
-                tracing::debug!(conn, error = %error, "writing failed");
-            }
+        match self.worker.transmit(conn, |slices| stream.write(slices)) {
+            Transmit::Blocked => connection.is_blocked = true,
+            Transmit::Failed(error) => tracing::debug!(conn, error = %error, "writing failed"),
             Transmit::Drained | Transmit::Pending => {}
         }
     }
 }
 
-/// Goes on sending to a blocked connection when its socket takes bytes again, until all is sent.
-async fn await_writable(shared: Rc<Shared>, conn: ConnId, stream: Rc<Stream>) {
-    loop {
-        // An error shows in the write that follows.
-        let _ = stream.writable().await;
-        let mut core = shared.core.borrow_mut();
-        core.worker.unblock(conn);
-        let result = core.worker.transmit(conn, |slices| stream.try_write(slices));
-        if !matches!(result, Transmit::Blocked) {
-            if let Some(Some(connection)) = core.connections.get_mut(conn as usize) {
-                connection.writer = None;
-            }
-            core.finish_turn(&shared);
+/// Looks some times a second at what depends on time.
+struct Ticker {
+    next: Instant,
+    ticks: u64,
+    meter: LoadMeter,
+}
+
+impl Ticker {
+    fn tick(&mut self, core: &mut Core) {
+        let at = Instant::now();
+        if at < self.next {
             return;
         }
+        self.next = at + TICK;
+        core.worker.handle_timeout(now(), self.meter.load());
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(TICKS_PER_REPORT) {
+            while let Some((client, messages, bytes)) = core.worker.poll_dropped() {
+                tracing::warn!(client, messages, bytes, "dropped: the subscriber is too slow");
+            }
+        }
+        core.after_turn();
     }
 }

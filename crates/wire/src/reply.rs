@@ -1,5 +1,6 @@
 //! Replies: the values of RESP2 and RESP3, written one after the other.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write as _;
 
@@ -126,23 +127,19 @@ impl<'a> ReplyWriter<'a> {
 
     /// A floating point number, as the shortest text that reads back as the same number. In RESP2 a byte string.
     pub fn double(&mut self, value: f64) -> &mut Self {
-        // Plain digits for the usual sizes; Redis, too, turns to exponents about here.
-        let text = match value.abs() {
-            _ if value.is_nan() => "nan".to_owned(),
-            magnitude if magnitude == 0.0 || magnitude.is_infinite() || (1e-5..1e17).contains(&magnitude) => {
-                value.to_string()
-            }
-            magnitude if magnitude > 1.0 => format!("{value:e}").replace('e', "e+"),
-            _ => format!("{value:e}"),
-        };
         match self.protocol {
-            Protocol::Resp2 => self.bulk(text.as_bytes()),
+            Protocol::Resp2 => self.bulk_double(value),
             Protocol::Resp3 => {
                 self.out.push(b',');
-                self.line(text.as_bytes());
+                self.line(double_text(value, &mut itoa::Buffer::new()).as_bytes());
                 self.end()
             }
         }
+    }
+
+    /// As [`double`](Self::double), but always a byte string.
+    pub fn bulk_double(&mut self, value: f64) -> &mut Self {
+        self.bulk(double_text(value, &mut itoa::Buffer::new()).as_bytes())
     }
 
     /// True or false. In RESP2 the integer 1 or 0.
@@ -204,6 +201,34 @@ impl<'a> ReplyWriter<'a> {
     }
 }
 
+/// The text of a number as Redis 7.2 writes it: whole numbers of 62 bits with all their digits, others with the fewest
+/// that read back as the same number, and with an exponent where the point or the end is far from these digits.
+fn double_text(value: f64, buffer: &mut itoa::Buffer) -> Cow<'_, str> {
+    const WHOLE_MAX: f64 = (i64::MAX / 2) as f64;
+    if value.is_nan() {
+        return "nan".into();
+    }
+    if value == 0.0 || value.is_infinite() {
+        return value.to_string().into();
+    }
+    if value.fract() == 0.0 && value.abs() <= WHOLE_MAX {
+        return buffer.format(value as i64).into();
+    }
+    let scientific = format!("{value:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count() as i32;
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    // Positive: the zeros that would have to follow the digits; negative: those of the digits that are behind the point.
+    let scale = exponent + 1 - digits;
+    let is_plain = if scale < 0 { scale > -7 || exponent.abs() < 4 } else { exponent < digits + 7 };
+    match (is_plain, exponent < 0) {
+        (true, _) => value.to_string(),
+        (false, true) => scientific,
+        (false, false) => scientific.replace('e', "e+"),
+    }
+    .into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,15 +285,25 @@ mod tests {
             (1.5, "1.5"),
             (0.1, "0.1"),
             (-3.0, "-3"),
+            (-0.0, "-0"),
+            (-2.5e17, "-250000000000000000"),
+            (36_028_797_018_963_968.0, "36028797018963968"),
+            (1e19, "1e+19"),
+            (12_345_678_901_234_567_000.0, "12345678901234567000"),
             (1e300, "1e+300"),
-            (-2.5e17, "-2.5e+17"),
+            (1e-6, "0.000001"),
             (1e-7, "1e-7"),
+            (-0.000_123_45, "-1.2345e-4"),
+            (0.001_234_567_89, "0.00123456789"),
+            (123_456.789_012, "123456.789012"),
+            (123_456.789_012_3, "1.234567890123e+5"),
             (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),
             (f64::NAN, "nan"),
         ] {
             let bulk = format!(r"${}\r\n{text}\r\n", text.len());
             check(|to| _ = to.double(value), &bulk, &format!(r",{text}\r\n"));
+            check(|to| _ = to.bulk_double(value), &bulk, &bulk);
         }
     }
 

@@ -17,6 +17,10 @@ pub struct Argument {
     pub optional: bool,
     /// May be repeated.
     pub multiple: bool,
+    /// Is repeated with its token.
+    pub multiple_token: bool,
+    /// Which of the command's key specs finds it, for [`ArgumentKind::Key`].
+    pub key_spec: usize,
     /// Parts of a block, choices of a `oneof`.
     pub parts: &'static [Self],
 }
@@ -31,12 +35,20 @@ impl Argument {
             deprecated_since: None,
             optional: false,
             multiple: false,
+            multiple_token: false,
+            key_spec: 0,
             parts: &[],
         }
     }
 
     pub(super) const fn word(name: &'static str, token: &'static str) -> Self {
         Self::new(name, ArgumentKind::PureToken).token(token)
+    }
+
+    pub(super) const fn key(name: &'static str, key_spec: usize) -> Self {
+        let mut argument = Self::new(name, ArgumentKind::Key);
+        argument.key_spec = key_spec;
+        argument
     }
 
     pub(super) const fn token(mut self, token: &'static str) -> Self {
@@ -64,6 +76,11 @@ impl Argument {
         self
     }
 
+    pub(super) const fn multiple_token(mut self) -> Self {
+        self.multiple_token = true;
+        self.multiple()
+    }
+
     pub(super) const fn parts(mut self, parts: &'static [Self]) -> Self {
         self.parts = parts;
         self
@@ -89,17 +106,21 @@ impl Argument {
                 if self.optional && self.token.is_none() { choices } else { format!("({choices})") }
             }
             ArgumentKind::PureToken => self.token.unwrap_or_default().to_owned(),
-            ArgumentKind::Integer | ArgumentKind::Key | ArgumentKind::Pattern | ArgumentKind::String => {
-                format!("<{}>", self.name)
-            }
+            ArgumentKind::Double
+            | ArgumentKind::Integer
+            | ArgumentKind::Key
+            | ArgumentKind::Pattern
+            | ArgumentKind::String
+            | ArgumentKind::UnixTime => format!("<{}>", self.name),
         };
         let text = match self.token {
             Some(token) if self.kind != ArgumentKind::PureToken => format!("{token} {value}"),
             _ => value.clone(),
         };
-        match (self.multiple, value.len()) {
+        let repeated = if self.multiple_token { &text } else { &value };
+        match (self.multiple, repeated.len()) {
             (false, _) => text,
-            (true, ..=REPEATED_CHARS_MAX) => format!("{text} [{value} ...]"),
+            (true, ..=REPEATED_CHARS_MAX) => format!("{text} [{repeated} ...]"),
             (true, _) => format!("{text} [...]"),
         }
     }
@@ -110,7 +131,9 @@ impl Argument {
 pub enum ArgumentKind {
     /// Several arguments in a row.
     Block,
-    /// A decimal number.
+    /// A decimal number that may have a fraction.
+    Double,
+    /// A whole decimal number.
     Integer,
     /// A key name.
     Key,
@@ -122,6 +145,8 @@ pub enum ArgumentKind {
     PureToken,
     /// Any bytes.
     String,
+    /// A point in time, counted from 1970.
+    UnixTime,
 }
 
 impl ArgumentKind {
@@ -129,12 +154,14 @@ impl ArgumentKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Block => "block",
+            Self::Double => "double",
             Self::Integer => "integer",
             Self::Key => "key",
             Self::OneOf => "oneof",
             Self::Pattern => "pattern",
             Self::PureToken => "pure-token",
             Self::String => "string",
+            Self::UnixTime => "unix-time",
         }
     }
 }
@@ -158,6 +185,12 @@ mod tests {
             ("flushall", "[ASYNC|SYNC]"),
             ("client|reply", "(ON|OFF|SKIP)"),
             ("client|id", ""),
+            ("lmpop", "<numkeys> <key> [<key> ...] (LEFT|RIGHT) [COUNT <count>]"),
+            (
+                "client|tracking",
+                "(ON|OFF) [REDIRECT <client-id>] [PREFIX <prefix> [PREFIX <prefix> ...]] [BCAST] [OPTIN] [OPTOUT] \
+                 [NOLOOP]",
+            ),
         ] {
             assert_eq!(lookup_full_name(name.as_bytes()).unwrap().syntax(), syntax, "{name}");
         }

@@ -66,10 +66,16 @@ const fn heading(group: Group) -> &'static str {
     match group {
         Group::Cluster => "Cluster",
         Group::Connection => "Connection",
-        Group::Generic => "Generic",
+        Group::Generic => "Keys",
+        Group::Hash => "Hashes",
+        Group::List => "Lists",
         Group::Pubsub => "Channels",
         Group::Scripting => "Functions",
         Group::Server => "Server",
+        Group::Set => "Sets",
+        Group::SortedSet => "Sorted sets",
+        Group::Stream => "Streams",
+        Group::String => "Strings",
         Group::Transactions => "Transactions",
     }
 }

@@ -5,7 +5,8 @@
 use fanfare_wire::{ReplyWriter, glob_match};
 
 use super::{
-    Argument, ArgumentKind, COMMANDS, Categories, CommandSpec, KeySpec, LookupError, lookup_full_name, resolve,
+    Argument, ArgumentKind, BeginSearch, COMMANDS, Categories, CommandSpec, FindKeys, Flags, KeyFlags, KeySpec,
+    LookupError, lookup_full_name, resolve,
 };
 
 /// Answers `COMMAND` and `COMMAND INFO [name ...]`; a name that does not exist gives a null.
@@ -74,10 +75,10 @@ pub fn command_list(args: &[&[u8]], reply: &mut ReplyWriter<'_>) {
 pub fn command_get_keys(args: &[&[u8]], reply: &mut ReplyWriter<'_>) {
     let request = args.get(2..).unwrap_or_default();
     match keys_of(request) {
-        Ok((_, positions)) => {
-            reply.array(positions.len());
-            for at in positions {
-                reply.bulk(request[at]);
+        Ok(keys) => {
+            reply.array(keys.len());
+            for (key, _) in keys {
+                reply.bulk(key);
             }
         }
         Err(text) => {
@@ -90,12 +91,12 @@ pub fn command_get_keys(args: &[&[u8]], reply: &mut ReplyWriter<'_>) {
 pub fn command_get_keys_and_flags(args: &[&[u8]], reply: &mut ReplyWriter<'_>) {
     let request = args.get(2..).unwrap_or_default();
     match keys_of(request) {
-        Ok((spec, positions)) => {
-            reply.array(positions.len());
-            for at in positions {
+        Ok(keys) => {
+            reply.array(keys.len());
+            for (key, flags) in keys {
                 reply.array(2);
-                reply.bulk(request[at]);
-                write_words(spec.flags.iter().copied(), reply);
+                reply.bulk(key);
+                write_words(flags.names(), reply);
             }
         }
         Err(text) => {
@@ -152,18 +153,24 @@ fn help_lines(container: &CommandSpec) -> Vec<String> {
     lines
 }
 
-/// The positions of the keys of a request, or the text of Redis's refusal.
-fn keys_of(request: &[&[u8]]) -> Result<(KeySpec, Vec<usize>), &'static str> {
+/// The keys of a request and what it does to them, or the text of Redis's refusal.
+fn keys_of<'r>(request: &[&'r [u8]]) -> Result<Vec<(&'r [u8], KeyFlags)>, &'static str> {
+    let has_keys = |spec: &CommandSpec| spec.keys.iter().any(|keys| !keys.is_not_key());
     let spec = resolve(request).map_err(|error| match error {
-        LookupError::Arity(spec) if spec.keys.is_some_and(|keys| !keys.is_not_key()) => {
-            "ERR Invalid number of arguments specified for command"
-        }
+        LookupError::Arity(spec) if has_keys(spec) => "ERR Invalid number of arguments specified for command",
         LookupError::Arity(_) => NO_KEYS,
         _ => "ERR Invalid command specified",
     })?;
-    let keys = spec.keys.filter(|keys| !keys.is_not_key()).ok_or(NO_KEYS)?;
-    let positions: Vec<usize> = keys.positions(request.len()).collect();
-    if positions.is_empty() { Err("ERR Invalid arguments specified for command") } else { Ok((keys, positions)) }
+    if !has_keys(spec) {
+        return Err(NO_KEYS);
+    }
+    let mut keys = Vec::new();
+    for key_spec in spec.keys.iter().filter(|keys| !keys.is_not_key()) {
+        let flags = key_spec.flags_for(request);
+        let positions = key_spec.positions(request).ok_or(NO_SUCH_KEYS)?;
+        keys.extend(positions.map(|at| (request[at], flags)));
+    }
+    if keys.is_empty() && !spec.flags.contains(Flags::NO_MANDATORY_KEYS) { Err(NO_SUCH_KEYS) } else { Ok(keys) }
 }
 
 fn write_info(spec: &CommandSpec, reply: &mut ReplyWriter<'_>) {
@@ -171,8 +178,7 @@ fn write_info(spec: &CommandSpec, reply: &mut ReplyWriter<'_>) {
     reply.bulk(spec.full_name.as_bytes());
     reply.integer(i64::from(spec.arity));
     write_words(spec.flags.names(), reply);
-    let (first, last, step) =
-        spec.keys.map_or((0, 0, 0), |keys| (keys.first as i64, keys.last_word(), keys.step as i64));
+    let (first, last, step) = KeySpec::word_range(spec.keys);
     reply.integer(first);
     reply.integer(last);
     reply.integer(step);
@@ -185,9 +191,9 @@ fn write_info(spec: &CommandSpec, reply: &mut ReplyWriter<'_>) {
     for tip in spec.tips {
         reply.bulk(tip.as_bytes());
     }
-    reply.set(usize::from(spec.keys.is_some()));
-    if let Some(keys) = spec.keys {
-        write_key_spec(&keys, reply);
+    reply.set(spec.keys.len());
+    for keys in spec.keys {
+        write_key_spec(keys, reply);
     }
     // Redis sends a set that is always empty, or an array.
     if spec.is_container() {
@@ -201,29 +207,47 @@ fn write_info(spec: &CommandSpec, reply: &mut ReplyWriter<'_>) {
 }
 
 fn write_key_spec(keys: &KeySpec, reply: &mut ReplyWriter<'_>) {
-    reply.map(3);
+    reply.map(3 + usize::from(keys.notes.is_some()));
+    if let Some(notes) = keys.notes {
+        write_field("notes", notes, reply);
+    }
     reply.bulk(b"flags");
-    write_words(keys.flags.iter().copied(), reply);
+    write_words(keys.flags.names(), reply);
     reply.bulk(b"begin_search");
-    reply.map(2);
-    reply.bulk(b"type");
-    reply.bulk(b"index");
-    reply.bulk(b"spec");
-    reply.map(1);
-    reply.bulk(b"index");
-    reply.integer(keys.first as i64);
+    match keys.begin {
+        BeginSearch::Index(at) => {
+            write_search("index", 1, reply);
+            write_number("index", at as i64, reply);
+        }
+        BeginSearch::Keyword { keyword, start_from } => {
+            write_search("keyword", 2, reply);
+            write_field("keyword", keyword, reply);
+            write_number("startfrom", start_from as i64, reply);
+        }
+    }
     reply.bulk(b"find_keys");
+    match keys.find {
+        FindKeys::Keynum { keynum_index, first_key, step } => {
+            write_search("keynum", 3, reply);
+            write_number("keynumidx", keynum_index as i64, reply);
+            write_number("firstkey", first_key as i64, reply);
+            write_number("keystep", step as i64, reply);
+        }
+        FindKeys::Range { last, step, limit } => {
+            write_search("range", 3, reply);
+            write_number("lastkey", i64::from(last), reply);
+            write_number("keystep", step as i64, reply);
+            write_number("limit", limit as i64, reply);
+        }
+    }
+}
+
+/// Starts a search of that type, up to its fields.
+fn write_search(kind: &str, fields: usize, reply: &mut ReplyWriter<'_>) {
     reply.map(2);
-    reply.bulk(b"type");
-    reply.bulk(b"range");
+    write_field("type", kind, reply);
     reply.bulk(b"spec");
-    reply.map(3);
-    reply.bulk(b"lastkey");
-    reply.integer(i64::from(keys.last));
-    reply.bulk(b"keystep");
-    reply.integer(keys.step as i64);
-    reply.bulk(b"limit");
-    reply.integer(0);
+    reply.map(fields);
 }
 
 fn write_docs(spec: &CommandSpec, reply: &mut ReplyWriter<'_>) {
@@ -239,7 +263,7 @@ fn write_docs(spec: &CommandSpec, reply: &mut ReplyWriter<'_>) {
         reply.bulk(b"doc_flags");
         write_words(["deprecated"].into_iter(), reply);
         write_field("deprecated_since", deprecation.since, reply);
-        write_field("replaced_by", &format!("`{}`", deprecation.replaced_by), reply);
+        write_field("replaced_by", deprecation.replaced_by, reply);
     }
     if !spec.arguments.is_empty() {
         write_arguments(spec.arguments, reply);
@@ -272,8 +296,7 @@ fn write_arguments(arguments: &[Argument], reply: &mut ReplyWriter<'_>) {
         write_field("name", argument.name, reply);
         write_field("type", argument.kind.name(), reply);
         if is_key {
-            reply.bulk(b"key_spec_index");
-            reply.integer(0);
+            write_number("key_spec_index", argument.key_spec as i64, reply);
         }
         if let Some(token) = argument.token {
             write_field("token", token, reply);
@@ -288,7 +311,8 @@ fn write_arguments(arguments: &[Argument], reply: &mut ReplyWriter<'_>) {
             let optional = argument.optional.then_some("optional");
             let multiple = argument.multiple.then_some("multiple");
             reply.bulk(b"flags");
-            write_words(optional.into_iter().chain(multiple), reply);
+            let token = argument.multiple_token.then_some("multiple_token");
+            write_words(optional.into_iter().chain(multiple).chain(token), reply);
         }
         if has_parts {
             write_arguments(argument.parts, reply);
@@ -299,6 +323,11 @@ fn write_arguments(arguments: &[Argument], reply: &mut ReplyWriter<'_>) {
 fn write_field(name: &str, value: &str, reply: &mut ReplyWriter<'_>) {
     reply.bulk(name.as_bytes());
     reply.bulk(value.as_bytes());
+}
+
+fn write_number(name: &str, value: i64, reply: &mut ReplyWriter<'_>) {
+    reply.bulk(name.as_bytes());
+    reply.integer(value);
 }
 
 fn write_words<'w>(words: impl Iterator<Item = &'w str> + Clone, reply: &mut ReplyWriter<'_>) {
@@ -322,6 +351,7 @@ fn every() -> impl Iterator<Item = &'static CommandSpec> {
 }
 
 const NO_KEYS: &str = "ERR The command has no key arguments";
+const NO_SUCH_KEYS: &str = "ERR Invalid arguments specified for command";
 
 #[cfg(test)]
 mod tests {
@@ -371,6 +401,50 @@ mod tests {
     }
 
     #[test]
+    fn info_reports_the_forms_of_key_specs() {
+        for (name, expected) in [
+            (
+                "lmove",
+                "1 2 1 @write @list @slow \
+                 flags RW access delete begin_search type index spec index 1 \
+                 find_keys type range spec lastkey 0 keystep 1 limit 0 \
+                 flags RW insert begin_search type index spec index 2 \
+                 find_keys type range spec lastkey 0 keystep 1 limit 0",
+            ),
+            (
+                "sintercard",
+                "0 0 0 @read @set @slow \
+                 flags RO access begin_search type index spec index 1 \
+                 find_keys type keynum spec keynumidx 0 firstkey 1 keystep 1",
+            ),
+            (
+                "xread",
+                "0 0 0 @read @stream @slow @blocking \
+                 flags RO access begin_search type keyword spec keyword STREAMS startfrom 1 \
+                 find_keys type range spec lastkey -1 keystep 1 limit 2",
+            ),
+        ] {
+            let Value::Array(rows) = answer(command_info, &format!("COMMAND INFO {name}")) else { panic!("an array") };
+            let Value::Array(fields) = &rows[0] else { panic!("an array") };
+            let words: Vec<String> = fields[3..].iter().flat_map(words).collect();
+            assert_eq!(words.join(" "), expected);
+        }
+    }
+
+    /// Everything in a value, one after the other.
+    fn words(value: &Value) -> Vec<String> {
+        match value {
+            Value::Array(values) | Value::Set(values) => values.iter().flat_map(words).collect(),
+            Value::Map(fields) => {
+                fields.iter().flat_map(|(name, value)| [words(name), words(value)].concat()).collect()
+            }
+            Value::Bulk(text) | Value::Simple(text) => vec![String::from_utf8(text.clone()).unwrap()],
+            Value::Integer(number) => vec![number.to_string()],
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn docs_leave_out_what_does_not_exist() {
         let Value::Map(all) = answer(command_docs, "COMMAND DOCS") else { panic!("a map") };
         assert_eq!(all.len(), COMMANDS.len());
@@ -385,7 +459,7 @@ mod tests {
         let list = |filter: &str| elements(&answer(command_list, &format!("COMMAND LIST FILTERBY {filter}")));
         assert_eq!(list("pattern [P-S]ING"), ["ping"]);
         assert_eq!(list("PATTERN client|se*"), ["client|setname", "client|setinfo"]);
-        assert_eq!(list("ACLCAT Transaction"), ["multi", "exec", "discard"]);
+        assert_eq!(list("ACLCAT Transaction"), ["multi", "exec", "discard", "watch", "unwatch"]);
         assert!(list("ACLCAT nope").is_empty() && list("MODULE x").is_empty());
         for request in ["COMMAND LIST x", "COMMAND LIST FILTERBY x y", "COMMAND LIST FILTERBY MODULE"] {
             assert_eq!(answer(command_list, request), error("ERR syntax error"));
@@ -394,13 +468,20 @@ mod tests {
 
     #[test]
     fn get_keys_picks_keys_or_says_why_not() {
-        for (request, keys) in [("memory usage k", "k"), ("MEMORY USAGE k samples 5", "k")] {
-            assert_eq!(elements(&answer(command_get_keys, &format!("COMMAND GETKEYS {request}"))), [keys]);
+        for (request, keys) in [
+            ("MEMORY USAGE k samples 5", &["k"][..]),
+            ("mset a 1 b 2", &["a", "b"]),
+            ("zunionstore d 2 a b WEIGHTS 1 2", &["d", "a", "b"]),
+            ("xread count 1 streams a b 0 0", &["a", "b"]),
+        ] {
+            assert_eq!(elements(&answer(command_get_keys, &format!("COMMAND GETKEYS {request}"))), keys);
         }
         for (request, text) in [
             ("publish a b", "ERR The command has no key arguments"),
             ("spublish a b", "ERR The command has no key arguments"),
             ("memory usage", "ERR Invalid number of arguments specified for command"),
+            ("lmpop 5 a LEFT", "ERR Invalid arguments specified for command"),
+            ("xread count 1 a 0", "ERR Invalid arguments specified for command"),
             ("memory nope", "ERR Invalid command specified"),
             ("nope x", "ERR Invalid command specified"),
         ] {

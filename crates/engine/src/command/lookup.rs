@@ -85,10 +85,16 @@ pub struct Unserved {
 /// Why a command of Redis is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Waits for a key or for data in it.
+    /// Works on the bits of strings.
+    Bits,
+    /// Waits for data in a key.
     Blocking,
-    /// Works on keys.
-    Keys,
+    /// Carries values in Redis's own format.
+    Dump,
+    /// Works on positions.
+    Geo,
+    /// Works on HyperLogLogs.
+    HyperLogLog,
     /// None of the others.
     Other,
     /// Belongs to Redis's replication.
@@ -99,13 +105,25 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the reference page.
-    pub const ALL: [Self; 5] = [Self::Keys, Self::Blocking, Self::Scripting, Self::Replication, Self::Other];
+    pub const ALL: [Self; 8] = [
+        Self::Bits,
+        Self::Blocking,
+        Self::Dump,
+        Self::Geo,
+        Self::HyperLogLog,
+        Self::Scripting,
+        Self::Replication,
+        Self::Other,
+    ];
 
     /// The explanation that ends the error reply.
     pub const fn text(self) -> &'static str {
         match self {
-            Self::Blocking => "this release serves channels, it has no keys to wait for",
-            Self::Keys => "this release serves channels, not keys",
+            Self::Bits => "bit operations are not served by this release",
+            Self::Blocking => "blocking commands are not served by this release",
+            Self::Dump => "values in Redis's dump format are not served by this release",
+            Self::Geo => "geo commands are not served by this release",
+            Self::HyperLogLog => "HyperLogLogs are not served by this release",
             Self::Other => "not served by this release",
             Self::Replication => "this release does not take part in Redis replication",
             Self::Scripting => {
@@ -198,7 +216,7 @@ static INDEX: [u8; BUCKETS] = {
     index
 };
 
-const BUCKETS: usize = 256;
+const BUCKETS: usize = 1024;
 const VACANT: u8 = u8::MAX;
 
 #[cfg(test)]
@@ -292,7 +310,10 @@ mod tests {
 
     #[test]
     fn commands_of_a_later_release_say_so() {
-        assert_eq!(refused(&[b"GET"]), "ERR unknown command 'GET': this release serves channels, not keys");
+        assert_eq!(
+            refused(&[b"SETBIT", b"k"]),
+            "ERR unknown command 'SETBIT': bit operations are not served by this release"
+        );
         assert!(refused(&[b"eval", b"return 1", b"0"]).starts_with("ERR unknown command 'eval': this release runs no"));
     }
 

@@ -1,11 +1,9 @@
 //! What a row of the command table says, in Redis's terms.
 
-use std::ops::BitOr;
-
-use super::{Argument, CommandId};
+use super::{Argument, Categories, CommandId, Flags, KeySpec};
 
 /// One command or subcommand: everything the server knows about it besides how to run it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandSpec {
     /// Name in lower case; of a subcommand its own word only, see [`CommandSpec::full_name`].
     pub name: &'static str,
@@ -21,8 +19,8 @@ pub struct CommandSpec {
     pub categories: Categories,
     /// Hints for cluster-aware clients.
     pub tips: &'static [&'static str],
-    /// Where in the request the key names stand.
-    pub keys: Option<KeySpec>,
+    /// Where in the request the key names stand and what is done to the keys.
+    pub keys: &'static [KeySpec],
     /// Where in the request the channel names stand, and what is done to them.
     pub channels: Option<ChannelSpec>,
     /// First version that has the command: of Redis, or of Fanfare for its own commands.
@@ -51,7 +49,7 @@ impl CommandSpec {
             flags: Flags::NONE,
             categories: Categories::implied_by(Flags::NONE),
             tips: &[],
-            keys: None,
+            keys: &[],
             channels: None,
             since,
             group,
@@ -91,8 +89,12 @@ impl CommandSpec {
         self
     }
 
-    pub(super) const fn keys(mut self, flags: &'static [&'static str], first: usize, last: i32, step: usize) -> Self {
-        self.keys = Some(KeySpec { flags, first, last, step });
+    /// Sets where the keys stand, and the flag that follows from it, so it comes after the flags.
+    pub(super) const fn keys(mut self, keys: &'static [KeySpec]) -> Self {
+        self.keys = keys;
+        if KeySpec::are_movable(keys) {
+            self.flags = self.flags.union(Flags::MOVABLEKEYS);
+        }
         self
     }
 
@@ -155,186 +157,6 @@ const fn after_bar(name: &'static str) -> &'static str {
     name
 }
 
-macro_rules! bit_set {
-    ($(#[$doc:meta])* $name:ident: $bits:ty { $($(#[$item_doc:meta])* $item:ident = $label:literal,)* }) => {
-        bit_set!(@ $(#[$doc])* $name: $bits { $($(#[$item_doc])* $item = Some($label),)* });
-    };
-    (@ $(#[$doc:meta])* $name:ident: $bits:ty { $($(#[$item_doc:meta])* $item:ident = $label:expr,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct $name($bits);
-
-        impl $name {
-            /// The empty set.
-            pub const NONE: Self = Self(0);
-            bit_set!(consts $bits; 0; $($(#[$item_doc])* $item,)*);
-            const ALL: &'static [(Self, Option<&'static str>)] = &[$((Self::$item, $label)),*];
-
-            /// The members of both sets.
-            pub const fn union(self, other: Self) -> Self {
-                Self(self.0 | other.0)
-            }
-
-            /// Tells whether every member of `other` is a member of this set.
-            pub const fn contains(self, other: Self) -> bool {
-                self.0 & other.0 == other.0
-            }
-
-            /// Redis's names of the members, in the order Redis reports them.
-            pub fn names(self) -> impl Iterator<Item = &'static str> + Clone {
-                Self::ALL.iter().filter(move |(item, _)| self.contains(*item)).filter_map(|(_, name)| *name)
-            }
-        }
-
-        impl BitOr for $name {
-            type Output = Self;
-            fn bitor(self, other: Self) -> Self {
-                self.union(other)
-            }
-        }
-    };
-    (consts $bits:ty; $index:expr; $(#[$doc:meta])* $item:ident, $($rest:tt)*) => {
-        $(#[$doc])*
-        pub const $item: Self = Self(1 << ($index));
-        bit_set!(consts $bits; $index + 1; $($rest)*);
-    };
-    (consts $bits:ty; $index:expr;) => {};
-}
-
-bit_set! {
-    @
-    /// Command flags, a set with Redis's names and two of our own.
-    Flags: u32 {
-        /// Changes data.
-        WRITE = Some("write"),
-        /// Reads data.
-        READONLY = Some("readonly"),
-        /// Refused when memory is exhausted.
-        DENYOOM = Some("denyoom"),
-        /// Serves operators.
-        ADMIN = Some("admin"),
-        /// Has to do with channels.
-        PUBSUB = Some("pubsub"),
-        /// Not callable from a script.
-        NOSCRIPT = Some("noscript"),
-        /// May wait before it answers.
-        BLOCKING = Some("blocking"),
-        /// Served while data is being loaded.
-        LOADING = Some("loading"),
-        /// Served while data may be out of date.
-        STALE = Some("stale"),
-        /// Not shown to `MONITOR`.
-        SKIP_MONITOR = Some("skip_monitor"),
-        /// Not recorded in the slow log.
-        SKIP_SLOWLOG = Some("skip_slowlog"),
-        /// Served for a slot that is being imported.
-        ASKING = Some("asking"),
-        /// Takes constant or logarithmic time.
-        FAST = Some("fast"),
-        /// Served before authentication.
-        NO_AUTH = Some("no_auth"),
-        /// May be passed on to replicas although it does not write.
-        MAY_REPLICATE = Some("may_replicate"),
-        /// Served by a Sentinel.
-        SENTINEL = Some("sentinel"),
-        /// Its keys are optional.
-        NO_MANDATORY_KEYS = Some("no_mandatory_keys"),
-        /// Refused while data is being loaded in the background.
-        NO_ASYNC_LOADING = Some("no_async_loading"),
-        /// Refused between `MULTI` and `EXEC`.
-        NO_MULTI = Some("no_multi"),
-        /// Served while a script blocks the server.
-        ALLOW_BUSY = Some("allow_busy"),
-        /// Served to a RESP2 connection that has subscriptions. Not reported.
-        ALLOWED_IN_SUBSCRIBE_MODE = None,
-        /// Redis does not have the command. Not reported.
-        OWN = None,
-    }
-}
-
-bit_set! {
-    /// ACL categories, a set with Redis's names.
-    Categories: u32 {
-        /// Works on keys of any type.
-        KEYSPACE = "keyspace",
-        /// Reads values.
-        READ = "read",
-        /// Writes values.
-        WRITE = "write",
-        /// Works on sets.
-        SET = "set",
-        /// Works on sorted sets.
-        SORTED_SET = "sortedset",
-        /// Works on lists.
-        LIST = "list",
-        /// Works on hashes.
-        HASH = "hash",
-        /// Works on strings.
-        STRING = "string",
-        /// Works on bitmaps.
-        BITMAP = "bitmap",
-        /// Works on HyperLogLogs.
-        HYPERLOGLOG = "hyperloglog",
-        /// Works on positions.
-        GEO = "geo",
-        /// Works on streams.
-        STREAM = "stream",
-        /// Works on channels.
-        PUBSUB = "pubsub",
-        /// Serves operators.
-        ADMIN = "admin",
-        /// Takes constant or logarithmic time.
-        FAST = "fast",
-        /// Is not fast.
-        SLOW = "slow",
-        /// May wait before it answers.
-        BLOCKING = "blocking",
-        /// Can harm the server or its users.
-        DANGEROUS = "dangerous",
-        /// Concerns the connection itself.
-        CONNECTION = "connection",
-        /// Belongs to transactions.
-        TRANSACTION = "transaction",
-        /// Belongs to scripts.
-        SCRIPTING = "scripting",
-    }
-}
-
-impl Categories {
-    /// Finds a category by its name, in any letter case.
-    pub fn by_name(name: &[u8]) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(_, label)| label.is_some_and(|label| label.as_bytes().eq_ignore_ascii_case(name)))
-            .map(|(item, _)| *item)
-    }
-
-    /// All categories.
-    pub fn every() -> Self {
-        Self::ALL.iter().fold(Self::NONE, |set, (item, _)| set | *item)
-    }
-
-    const fn implied_by(flags: Flags) -> Self {
-        let mut set = if flags.contains(Flags::FAST) { Self::FAST } else { Self::SLOW };
-        if flags.contains(Flags::WRITE) {
-            set = set.union(Self::WRITE);
-        }
-        if flags.contains(Flags::READONLY) {
-            set = set.union(Self::READ);
-        }
-        if flags.contains(Flags::ADMIN) {
-            set = set.union(Self::ADMIN).union(Self::DANGEROUS);
-        }
-        if flags.contains(Flags::PUBSUB) {
-            set = set.union(Self::PUBSUB);
-        }
-        if flags.contains(Flags::BLOCKING) {
-            set = set.union(Self::BLOCKING);
-        }
-        set
-    }
-}
-
 /// The part of the reference a command belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
@@ -342,27 +164,45 @@ pub enum Group {
     Cluster,
     /// The connection itself.
     Connection,
-    /// Keys of any type, and what is counted about them.
+    /// Keys of any type.
     Generic,
+    /// Hashes.
+    Hash,
+    /// Lists.
+    List,
     /// Channels.
     Pubsub,
     /// Scripts and functions.
     Scripting,
     /// The server.
     Server,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
+    /// Streams.
+    Stream,
+    /// Strings.
+    String,
     /// Queued requests.
     Transactions,
 }
 
 impl Group {
     /// Every group, in the order of the reference page.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::Pubsub,
         Self::Connection,
         Self::Transactions,
+        Self::Generic,
+        Self::String,
+        Self::List,
+        Self::Set,
+        Self::Hash,
+        Self::SortedSet,
+        Self::Stream,
         Self::Server,
         Self::Cluster,
-        Self::Generic,
         Self::Scripting,
     ];
 
@@ -372,45 +212,17 @@ impl Group {
             Self::Cluster => "cluster",
             Self::Connection => "connection",
             Self::Generic => "generic",
+            Self::Hash => "hash",
+            Self::List => "list",
             Self::Pubsub => "pubsub",
             Self::Scripting => "scripting",
             Self::Server => "server",
+            Self::Set => "set",
+            Self::SortedSet => "sorted-set",
+            Self::Stream => "stream",
+            Self::String => "string",
             Self::Transactions => "transactions",
         }
-    }
-}
-
-/// Where the key names of a request stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeySpec {
-    /// Redis's words for what happens to the keys; `not_key` marks names that only decide the slot.
-    pub flags: &'static [&'static str],
-    /// Word of the first key; the command's name is word 0.
-    pub first: usize,
-    /// Last key, counted from the first, or from the end of the request when negative.
-    pub last: i32,
-    /// Words from one key to the next.
-    pub step: usize,
-}
-
-impl KeySpec {
-    /// Tells whether the words are only used to find the slot.
-    pub fn is_not_key(&self) -> bool {
-        self.flags.contains(&"not_key")
-    }
-
-    /// The positions of the keys in a request of `words` words.
-    pub fn positions(&self, words: usize) -> impl Iterator<Item = usize> + use<> {
-        let end = match usize::try_from(self.last) {
-            Ok(last) => (self.first + last + 1).min(words),
-            Err(_) => (words + 1).saturating_sub(self.last.unsigned_abs() as usize),
-        };
-        (self.first..end).step_by(self.step.max(1))
-    }
-
-    /// The last key as the older `COMMAND` fields give it: a word, or from the end when negative.
-    pub fn last_word(&self) -> i64 {
-        if self.last < 0 { i64::from(self.last) } else { self.first as i64 + i64::from(self.last) }
     }
 }
 
@@ -457,6 +269,6 @@ pub enum ChannelAccess {
 pub struct Deprecation {
     /// Version that deprecated it.
     pub since: &'static str,
-    /// What to use instead.
+    /// What to use instead, in Markdown.
     pub replaced_by: &'static str,
 }

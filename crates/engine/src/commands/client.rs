@@ -18,7 +18,7 @@ use crate::worker::{ConnId, Now, Worker};
 /// The only user there is.
 const USER: &[u8] = b"default";
 
-const SYNTAX_ERROR: &[u8] = b"ERR syntax error";
+pub(super) const SYNTAX_ERROR: &[u8] = b"ERR syntax error";
 
 impl Worker {
     pub(super) fn client_command(&mut self, session: &mut Session, conn: ConnId, id: Id, request: &Request<'_>) {
@@ -298,8 +298,8 @@ impl<'a> KillFilter<'a> {
     fn matches(&self, client: &Client, caller: u64, now: Now) -> bool {
         let age_s = now.unix_us.saturating_sub(client.created_us) / 1_000_000;
         self.id.is_none_or(|id| id == client.id)
-            && self.address.is_none_or(|address| address == client.endpoint.address.as_bytes())
-            && self.local_address.is_none_or(|address| address == client.endpoint.local_address.as_bytes())
+            && self.address.is_none_or(|address| address == client.endpoint.address.to_string().as_bytes())
+            && self.local_address.is_none_or(|address| address == client.endpoint.local_address.to_string().as_bytes())
             && self.kind.is_none_or(|kind| kind == Kind::of(client))
             && age_s >= self.age_s_min
             && !(self.skips_caller && client.id == caller)
@@ -321,7 +321,7 @@ fn deadline_us(milliseconds: &[u8], now: Now) -> Result<u64, Vec<u8>> {
 }
 
 /// A whole number as Redis takes it: no sign but a minus, no leading zero, no space.
-fn integer(text: &[u8]) -> Option<i64> {
+pub(super) fn integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let is_plain = match digits {
         b"0" => digits.len() == text.len(),
@@ -339,7 +339,7 @@ fn wrong_words(request: &Request<'_>) -> Vec<u8> {
 }
 
 /// An error that quotes the client's bytes, up to a NUL byte as Redis does.
-fn quoting(before: &str, bytes: &[u8], after: &str) -> Vec<u8> {
+pub(super) fn quoting(before: &str, bytes: &[u8], after: &str) -> Vec<u8> {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     [before.as_bytes(), &bytes[..end], after.as_bytes()].concat()
 }

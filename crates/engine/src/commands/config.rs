@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fanfare_wire::Request;
 
+use crate::broker::configure_keys;
 use crate::command::CommandId as Id;
 use crate::session::Session;
 use crate::stats::TurnStats;
@@ -45,6 +46,8 @@ impl Worker {
             Ok(()) => {
                 // The next request may be in the same turn; what else depends on settings follows at its end.
                 self.settings = self.broker.settings();
+                let settings = Arc::clone(&self.settings);
+                self.with_keyspace(|keyspace| configure_keys(keyspace, &settings));
                 self.reply(session).simple("OK");
             }
             Err(text) => {
@@ -59,6 +62,7 @@ impl Worker {
         self.turn = TurnStats::default();
         self.fanout.take_deliveries();
         self.broker.stats.reset();
+        self.with_keyspace(fanfare_keyspace::Keyspace::reset_stats);
         self.reply(session).simple("OK");
     }
 

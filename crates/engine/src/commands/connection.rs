@@ -182,6 +182,7 @@ impl Worker {
     /// `RESET`: the connection is as if it had just been made, but for what it said of its library.
     fn reset(&mut self, session: &mut Session, conn: ConnId) {
         session.discard_transaction();
+        self.unwatch(session);
         // Confirmations of earlier requests come before messages that leaving the channels may still bring.
         self.flush_out(conn);
         let client = std::sync::Arc::clone(&session.client);
@@ -189,6 +190,8 @@ impl Worker {
         self.fanout.set_wants_notice(conn, false);
         self.fanout.set_limits(conn, self.limits(false));
         self.set_protocol(session, conn, Protocol::Resp2);
+        self.stop_tracking(&client);
+        session.caching = false;
         session.db = 0;
         client.db.store(0, Ordering::Relaxed);
         client.labels().name.clear();

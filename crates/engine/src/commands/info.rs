@@ -7,6 +7,7 @@ use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fanfare_fanout::Kind;
+use fanfare_keyspace::KeyStats;
 use fanfare_wire::Request;
 
 use crate::broker::{Broker, REDIS_VERSION, VERSION};
@@ -19,6 +20,13 @@ impl Worker {
     pub(super) fn info_command(&mut self, session: &Session, request: &Request<'_>) {
         // What this worker has counted in this turn belongs to it.
         self.turn.flush(&self.broker.stats);
+        let unix_us = self.now.unix_us;
+        let moment = self.with_keyspace(|keyspace| Moment {
+            unix_us,
+            keys: keyspace.stats(),
+            used_bytes: keyspace.used_bytes(),
+            databases: (0..keyspace.databases() as u32).map(|db| keyspace.sizes(db)).collect(),
+        });
         let mut text = String::new();
         for section in SECTIONS.iter().filter(|section| section.is_wanted(request)) {
             if !text.is_empty() {
@@ -26,10 +34,19 @@ impl Worker {
             }
             // Writing to a string cannot fail.
             let _ = write!(text, "# {}\r\n", section.title);
-            (section.write)(&self.broker, self.now.unix_us, &mut Fields(&mut text));
+            (section.write)(&self.broker, &moment, &mut Fields(&mut text));
         }
         self.reply(session).verbatim("txt", text.as_bytes());
     }
+}
+
+/// What the sections show of one moment.
+struct Moment {
+    unix_us: u64,
+    keys: KeyStats,
+    used_bytes: usize,
+    /// Keys of each database, and how many of them have a deadline.
+    databases: Vec<(usize, usize)>,
 }
 
 /// What all clients together hold, as of now.
@@ -80,7 +97,7 @@ struct Section {
     /// Whether it is shown when no section is asked for.
     is_default: bool,
     /// Writes the fields as of a Unix time in microseconds.
-    write: fn(&Broker, u64, &mut Fields<'_>),
+    write: fn(&Broker, &Moment, &mut Fields<'_>),
 }
 
 impl Section {
@@ -129,11 +146,12 @@ static SECTIONS: [Section; 13] = [
     Section { title: "Errorstats", is_default: true, write: nothing },
     Section { title: "Latencystats", is_default: false, write: nothing },
     Section { title: "Cluster", is_default: true, write: cluster },
-    Section { title: "Keyspace", is_default: true, write: nothing },
+    Section { title: "Keyspace", is_default: true, write: keyspace },
 ];
 
-fn server(broker: &Broker, unix_us: u64, fields: &mut Fields<'_>) {
+fn server(broker: &Broker, moment: &Moment, fields: &mut Fields<'_>) {
     let facts = &broker.facts;
+    let unix_us = moment.unix_us;
     let uptime_s = unix_us.saturating_sub(broker.started_us) / 1_000_000;
     fields.put("redis_version", REDIS_VERSION);
     fields.put("server_name", "fanfare");
@@ -152,31 +170,33 @@ fn server(broker: &Broker, unix_us: u64, fields: &mut Fields<'_>) {
     fields.put("workers", broker.interest.workers());
 }
 
-fn clients(broker: &Broker, _: u64, fields: &mut Fields<'_>) {
+fn clients(broker: &Broker, _: &Moment, fields: &mut Fields<'_>) {
     let totals = ClientTotals::of(broker);
     fields.put("connected_clients", totals.connected);
     fields.put("cluster_connections", 0);
     fields.put("maxclients", broker.settings().maxclients);
-    // No command waits for data, and nothing is tracked, since there are no keys.
+    // No command waits for data.
     fields.put("blocked_clients", 0);
-    fields.put("tracking_clients", 0);
+    fields.put("tracking_clients", broker.tracking.lock().counts().clients);
     fields.put("pubsub_clients", totals.subscribed);
 }
 
-fn memory(broker: &Broker, _: u64, fields: &mut Fields<'_>) {
+fn memory(broker: &Broker, moment: &Moment, fields: &mut Fields<'_>) {
     // The allocator is not asked, so both figures of Redis are what the system says.
     let resident = (broker.resident_bytes)();
     let totals = ClientTotals::of(broker);
     fields.size("used_memory", resident);
     fields.size("used_memory_rss", resident);
-    fields.size("maxmemory", 0);
-    fields.put("maxmemory_policy", "noeviction");
+    fields.put("used_memory_dataset", moment.used_bytes);
+    let settings = broker.settings();
+    fields.size("maxmemory", settings.maxmemory as u64);
+    fields.put("maxmemory_policy", settings.maxmemory_policy.name());
     fields.put("log_bytes", log_bytes(broker));
     fields.put("outbox_bytes", totals.outbox_bytes);
     fields.put("query_bytes", totals.query_bytes);
 }
 
-fn persistence(_: &Broker, _: u64, fields: &mut Fields<'_>) {
+fn persistence(_: &Broker, _: &Moment, fields: &mut Fields<'_>) {
     // Nothing is stored, so nothing is ever under way.
     for name in [
         "loading",
@@ -191,19 +211,24 @@ fn persistence(_: &Broker, _: u64, fields: &mut Fields<'_>) {
     }
 }
 
-fn stats(broker: &Broker, _: u64, fields: &mut Fields<'_>) {
+fn stats(broker: &Broker, moment: &Moment, fields: &mut Fields<'_>) {
     let stats = &broker.stats;
     fields.count("total_connections_received", &stats.connections);
     fields.count("total_commands_processed", &stats.commands);
     fields.count("total_net_input_bytes", &stats.input_bytes);
     fields.count("total_net_output_bytes", &stats.output_bytes);
     fields.count("rejected_connections", &stats.rejected_connections);
-    for name in ["expired_keys", "evicted_keys", "keyspace_hits", "keyspace_misses"] {
-        fields.put(name, 0);
-    }
+    fields.put("expired_keys", moment.keys.expired_keys);
+    fields.put("evicted_keys", moment.keys.evicted_keys);
+    fields.put("keyspace_hits", moment.keys.keyspace_hits);
+    fields.put("keyspace_misses", moment.keys.keyspace_misses);
     fields.put("pubsub_channels", broker.interest.names(Kind::Channel));
     fields.put("pubsub_patterns", broker.interest.names(Kind::Pattern));
     fields.put("pubsubshard_channels", broker.interest.names(Kind::Shard));
+    let tracking = broker.tracking.lock().counts();
+    fields.put("tracking_total_keys", tracking.keys);
+    fields.put("tracking_total_items", tracking.items);
+    fields.put("tracking_total_prefixes", tracking.prefixes);
     fields.count("total_error_replies", &stats.error_replies);
     fields.put(
         "client_output_buffer_limit_disconnections",
@@ -220,7 +245,13 @@ fn stats(broker: &Broker, _: u64, fields: &mut Fields<'_>) {
     }
 }
 
-fn replication(broker: &Broker, _: u64, fields: &mut Fields<'_>) {
+fn keyspace(_: &Broker, moment: &Moment, fields: &mut Fields<'_>) {
+    for (db, (keys, expires)) in moment.databases.iter().enumerate().filter(|(_, (keys, _))| *keys > 0) {
+        fields.put(format_args!("db{db}"), format_args!("keys={keys},expires={expires},avg_ttl=0"));
+    }
+}
+
+fn replication(broker: &Broker, _: &Moment, fields: &mut Fields<'_>) {
     fields.put("role", "master");
     fields.put("connected_slaves", 0);
     fields.put("master_failover_state", "no-failover");
@@ -231,18 +262,18 @@ fn replication(broker: &Broker, _: u64, fields: &mut Fields<'_>) {
     fields.put("repl_backlog_active", 0);
 }
 
-fn cpu(broker: &Broker, _: u64, fields: &mut Fields<'_>) {
+fn cpu(broker: &Broker, _: &Moment, fields: &mut Fields<'_>) {
     let (user_s, system_s) = (broker.cpu_seconds)();
     fields.put("used_cpu_sys", format_args!("{system_s:.6}"));
     fields.put("used_cpu_user", format_args!("{user_s:.6}"));
 }
 
-fn cluster(_: &Broker, _: u64, fields: &mut Fields<'_>) {
+fn cluster(_: &Broker, _: &Moment, fields: &mut Fields<'_>) {
     fields.put("cluster_enabled", 0);
 }
 
 /// For what this server does not have, or does not count.
-const fn nothing(_: &Broker, _: u64, _: &mut Fields<'_>) {}
+const fn nothing(_: &Broker, _: &Moment, _: &mut Fields<'_>) {}
 
 #[cfg(test)]
 mod tests {

@@ -4,8 +4,10 @@ mod client;
 mod config;
 mod connection;
 mod info;
+pub(crate) mod keys;
 mod pubsub;
 mod server;
+mod tracking;
 mod transaction;
 
 use fanfare_wire::Request;
@@ -23,6 +25,9 @@ impl Worker {
         spec: &'static CommandSpec,
         request: &Request<'_>,
     ) {
+        if let Some(command) = keys::key_command(spec.id) {
+            return self.keys_command(session, conn, spec, command, request);
+        }
         match spec.id {
             Id::Publish
             | Id::Spublish
@@ -42,7 +47,9 @@ impl Worker {
             Id::Hello | Id::Auth | Id::Ping | Id::Echo | Id::Quit | Id::Reset | Id::Select => {
                 self.connection_command(session, conn, spec.id, request);
             }
-            Id::Multi | Id::Exec | Id::Discard => self.transaction_command(session, conn, spec.id),
+            Id::Multi | Id::Exec | Id::Discard | Id::Watch | Id::Unwatch => {
+                self.transaction_command(session, conn, spec.id, request);
+            }
             Id::ClientGetname
             | Id::ClientId
             | Id::ClientInfo
@@ -56,6 +63,9 @@ impl Worker {
             | Id::ClientSetname
             | Id::ClientUnblock
             | Id::ClientUnpause => self.client_command(session, conn, spec.id, request),
+            Id::ClientCaching | Id::ClientGetredir | Id::ClientTracking | Id::ClientTrackinginfo => {
+                self.tracking_command(session, spec.id, request);
+            }
             Id::ConfigGet | Id::ConfigSet | Id::ConfigResetstat | Id::ConfigRewrite => {
                 self.config_command(session, spec.id, request);
             }

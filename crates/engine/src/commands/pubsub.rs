@@ -105,11 +105,16 @@ impl Worker {
     }
 
     /// A client that publishes to itself gets the reply, then the push, then the reply of its next request.
-    fn after_publish(&mut self, session: &Session, conn: ConnId, start: usize) {
-        if !self.in_exec && session.client.subscription_count() > 0 {
+    pub(super) fn after_publish(&mut self, session: &Session, conn: ConnId, start: usize) {
+        if !self.in_exec && self.may_have_told(session) {
             self.silence(session, start);
             self.catch_up(conn);
         }
+    }
+
+    /// Whether the mailbox may have something for the client whose request is in work.
+    pub(super) fn may_have_told(&mut self, session: &Session) -> bool {
+        std::mem::take(&mut self.told_requester) || session.client.subscription_count() > 0
     }
 
     /// `SUBSCRIBE channel [channel ...]` and its kin: one confirmation for each name.
@@ -247,7 +252,7 @@ impl Worker {
             reply.map(4);
             reply.bulk(b"id").integer(client.id as i64);
             reply.bulk(b"name").bulk(&client.labels().name);
-            reply.bulk(b"addr").bulk(client.endpoint.address.as_bytes());
+            reply.bulk(b"addr").bulk(client.endpoint.address.to_string().as_bytes());
             reply.bulk(b"queued-bytes").integer(client.outbox_bytes.load(Ordering::Relaxed) as i64);
         }
     }

@@ -1,6 +1,6 @@
 //! What the server says about itself: COMMAND, SLOWLOG, LATENCY, MEMORY, CLUSTER and the rest of the table.
 //!
-//! Source: the commands' Redis pages. Where Redis looks at keys, the answers are those of a server without any.
+//! Source: the commands' Redis pages.
 
 use std::sync::Arc;
 
@@ -37,15 +37,14 @@ impl Worker {
             | Id::LatencyHelp
             | Id::MemoryHelp
             | Id::ModuleHelp
+            | Id::ObjectHelp
             | Id::PubsubHelp
-            | Id::SlowlogHelp => self.help(session, &request[0]),
+            | Id::SlowlogHelp
+            | Id::XgroupHelp
+            | Id::XinfoHelp => self.help(session, &request[0]),
             Id::AclWhoami => {
                 self.reply(session).bulk(b"default");
             }
-            Id::Dbsize => {
-                self.reply(session).integer(0);
-            }
-            Id::Flushall | Id::Flushdb => self.flush_keys(session, request),
             Id::FunctionFlush => self.flush_functions(session, request),
             Id::LatencyLatest | Id::LatencyHistory | Id::ModuleList => {
                 self.reply(session).array(0);
@@ -66,7 +65,6 @@ impl Worker {
                 self.reply(session).simple("OK");
             }
             Id::MemoryStats => self.memory_stats(session),
-            Id::MemoryUsage => self.memory_usage(session, request),
             Id::Role => {
                 self.reply(session).array(3).bulk(b"master").integer(0).array(0);
             }
@@ -125,16 +123,6 @@ impl Worker {
         self.reply(session).error("ERR This instance has cluster support disabled");
     }
 
-    /// `FLUSHALL [ASYNC|SYNC]`: there is nothing to flush.
-    fn flush_keys(&mut self, session: &Session, request: &Request<'_>) {
-        let mut reply = self.reply(session);
-        match (request.len(), request.get(1)) {
-            (1, _) => reply.simple("OK"),
-            (2, Some(mode)) if is_flush_mode(mode) => reply.simple("OK"),
-            _ => reply.error(SYNTAX_ERROR),
-        };
-    }
-
     /// `FUNCTION FLUSH [ASYNC|SYNC]`: there are no functions.
     fn flush_functions(&mut self, session: &Session, request: &Request<'_>) {
         let mut reply = self.reply(session);
@@ -156,12 +144,14 @@ impl Worker {
     /// `MEMORY DOCTOR`: a text.
     fn memory_doctor(&mut self, session: &Session) {
         let resident = human((self.broker.resident_bytes)());
+        let dataset = human(self.with_keyspace(|keyspace| keyspace.used_bytes()) as u64);
         let logs = human(log_bytes(&self.broker) as u64);
         let queued = human(ClientTotals::of(&self.broker).outbox_bytes as u64);
         let text = format!(
-            "The process has {resident} of memory. Messages on their way to subscribers take {logs} of it; counted \
-             for each client that has yet to receive them they are {queued}. There are no keys that could be freed: \
-             client-output-buffer-limit and slow-subscriber-policy bound what slow subscribers hold.\n"
+            "The process has {resident} of memory. Keys and their values take {dataset} of it: maxmemory bounds them. \
+             Messages on their way to subscribers take {logs}; counted for each client that has yet to receive them \
+             they are {queued}: client-output-buffer-limit and slow-subscriber-policy bound what slow subscribers \
+             hold.\n"
         );
         self.reply(session).verbatim("txt", text.as_bytes());
     }
@@ -170,41 +160,22 @@ impl Worker {
     fn memory_stats(&mut self, session: &Session) {
         let resident = (self.broker.resident_bytes)();
         let totals = ClientTotals::of(&self.broker);
+        let (keys, dataset) = self.with_keyspace(|keyspace| {
+            let keys = (0..keyspace.databases() as u32).map(|db| keyspace.sizes(db).0).sum::<usize>();
+            (keys, keyspace.used_bytes())
+        });
         let sizes = [
             ("total.allocated", resident),
             ("clients.normal", (totals.query_bytes + totals.outbox_bytes) as u64),
             ("frame.logs", log_bytes(&self.broker) as u64),
-            ("keys.count", 0),
+            ("dataset.bytes", dataset as u64),
+            ("keys.count", keys as u64),
         ];
         let mut reply = self.reply(session);
         reply.map(sizes.len());
         for (name, bytes) in sizes {
             reply.bulk(name.as_bytes()).integer(bytes as i64);
         }
-    }
-
-    /// `MEMORY USAGE key [SAMPLES count]`: a null, since no key exists.
-    fn memory_usage(&mut self, session: &Session, request: &Request<'_>) {
-        let mut reply = self.reply(session);
-        let mut options = request.iter().skip(3);
-        while let Some(option) = options.next() {
-            let Some(count) = options.next().filter(|_| option.eq_ignore_ascii_case(b"samples")) else {
-                reply.error(SYNTAX_ERROR);
-                return;
-            };
-            match integer(count) {
-                None => {
-                    reply.error("ERR value is not an integer or out of range");
-                    return;
-                }
-                Some(..0) => {
-                    reply.error(SYNTAX_ERROR);
-                    return;
-                }
-                Some(_) => {}
-            }
-        }
-        reply.null();
     }
 
     /// `SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]`: no reply, the connection ends with the server.
@@ -368,7 +339,7 @@ mod tests {
             ("LATENCY GRAPH command", "-ERR No samples available for event 'command'\r\n"),
             ("LATENCY DOCTOR", "$..."),
             ("MEMORY DOCTOR", "$..."),
-            ("MEMORY STATS", "*8\r\n$15\r\ntotal.allocated\r\n:8388608\r\n..."),
+            ("MEMORY STATS", "*10\r\n$15\r\ntotal.allocated\r\n:8388608\r\n..."),
             ("MEMORY PURGE", "+OK\r\n"),
             ("COMMAND DOCS nosuch", "*0\r\n"),
             ("COMMAND GETKEYS PING", "-ERR ..."),

@@ -131,7 +131,7 @@ pub(super) fn directive(setting: &Setting, settings: &Settings) -> String {
     let value = setting.get(settings);
     let value = match setting.kind {
         Kind::Text | Kind::Secret => quoted(&value),
-        Kind::Addresses if value.is_empty() => quoted(&value),
+        Kind::Addresses | Kind::EventClasses if value.is_empty() => quoted(&value),
         Kind::Addresses => {
             let words = value.split(|byte| *byte == b' ');
             let plain = |word: &[u8]| word.iter().all(|byte| byte.is_ascii_graphic() && !b"\"'\\#".contains(byte));

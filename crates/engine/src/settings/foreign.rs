@@ -37,19 +37,15 @@ pub(super) static NO_EFFECT: &[(&str, &str)] = &[
          cluster-slave-no-failover cluster-slave-validity-factor",
     ),
     (
-        "messages are not stored, so there is no data set to tune",
+        "it tunes a data set in ways that do not exist here",
         "active-defrag-cycle-max active-defrag-cycle-min active-defrag-ignore-bytes \
          active-defrag-max-scan-fields active-defrag-threshold-lower \
          active-defrag-threshold-upper active-expire-effort activedefrag activerehashing \
-         hash-max-listpack-entries hash-max-listpack-value hash-max-ziplist-entries \
-         hash-max-ziplist-value hll-sparse-max-bytes lazyfree-lazy-eviction \
+         hll-sparse-max-bytes lazyfree-lazy-eviction \
          lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lfu-decay-time \
-         lfu-log-factor list-compress-depth list-max-listpack-size list-max-ziplist-entries \
-         list-max-ziplist-size list-max-ziplist-value maxmemory maxmemory-eviction-tenacity \
-         maxmemory-policy maxmemory-samples notify-keyspace-events set-max-intset-entries \
-         set-max-listpack-entries set-max-listpack-value stream-node-max-bytes \
-         stream-node-max-entries tracking-table-max-keys zset-max-listpack-entries \
-         zset-max-listpack-value zset-max-ziplist-entries zset-max-ziplist-value",
+         lfu-log-factor list-compress-depth list-max-ziplist-entries \
+         list-max-ziplist-value maxmemory-eviction-tenacity \
+         stream-node-max-bytes",
     ),
     ("there are no scripts and modules", "busy-reply-threshold enable-module-command loadmodule lua-time-limit"),
     ("use `workers`", "io-threads io-threads-do-reads server-cpulist server_cpulist"),

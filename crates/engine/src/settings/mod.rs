@@ -17,9 +17,20 @@ pub use file::{FileError, Warning, parse_file, rewrite};
 pub use table::{Group, SETTINGS, Setting, Settings};
 pub use value::{Kind, LogLevel, OutputLimit, OutputLimits, Password, SlowSubscriberPolicy};
 
+/// Names that Redis had before and still takes, with those of today.
+const OLD_NAMES: [(&str, &str); 5] = [
+    ("hash-max-ziplist-entries", "hash-max-listpack-entries"),
+    ("hash-max-ziplist-value", "hash-max-listpack-value"),
+    ("list-max-ziplist-size", "list-max-listpack-size"),
+    ("zset-max-ziplist-entries", "zset-max-listpack-entries"),
+    ("zset-max-ziplist-value", "zset-max-listpack-value"),
+];
+
 impl Setting {
-    /// The row with this name, in any case.
+    /// The row with this name, or with this one as its old name, in any case.
     pub fn find(name: &[u8]) -> Option<&'static Self> {
+        let is_old = |(old, _): &&(&str, &str)| old.as_bytes().eq_ignore_ascii_case(name);
+        let name = OLD_NAMES.iter().find(is_old).map_or(name, |(_, new)| new.as_bytes());
         SETTINGS.iter().find(|setting| setting.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
@@ -124,10 +135,13 @@ impl Settings {
     /// As [`Settings::matching`] for several patterns; each setting comes once.
     pub fn matching_any(&self, globs: &[&[u8]]) -> impl Iterator<Item = (&'static str, Vec<u8>)> + '_ {
         let globs: Vec<Vec<u8>> = globs.iter().map(|glob| glob.to_ascii_lowercase()).collect();
+        let old = OLD_NAMES.iter().filter_map(|(old, new)| Some((*old, Setting::find(new.as_bytes())?)));
         SETTINGS
             .iter()
-            .filter(move |setting| globs.iter().any(|glob| glob_match(glob, setting.name.as_bytes())))
-            .map(|setting| (setting.name, setting.get(self)))
+            .map(|setting| (setting.name, setting))
+            .chain(old)
+            .filter(move |(name, _)| globs.iter().any(|glob| glob_match(glob, name.as_bytes())))
+            .map(|(name, setting)| (name, setting.get(self)))
     }
 }
 

@@ -3,6 +3,8 @@
 //! To add a setting, add one row. The field of [`Settings`], the command-line flag, the directive of the configuration
 //! file, `CONFIG GET`/`SET`/`REWRITE` and the reference page all come from it.
 
+use fanfare_keyspace::{EventClasses, EvictionPolicy};
+
 use super::value::{Kind, LogLevel, OutputLimits, Password, Refusal, SlowSubscriberPolicy, Value};
 
 /// One row of the table.
@@ -43,6 +45,8 @@ pub enum Group {
     Clients,
     /// How messages are delivered.
     Delivery,
+    /// How keys are kept, and what is said about them.
+    Keys,
     /// What is logged and recorded.
     Diagnostics,
     /// The process as a whole.
@@ -57,13 +61,14 @@ impl Group {
             Self::Security => "Security",
             Self::Clients => "Clients",
             Self::Delivery => "Delivery",
+            Self::Keys => "Keys",
             Self::Diagnostics => "Diagnostics",
             Self::Process => "Process",
         }
     }
 
-    pub(super) const ALL: [Self; 6] =
-        [Self::Network, Self::Security, Self::Clients, Self::Delivery, Self::Diagnostics, Self::Process];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Network, Self::Security, Self::Clients, Self::Delivery, Self::Keys, Self::Diagnostics, Self::Process];
 }
 
 macro_rules! settings {
@@ -165,6 +170,42 @@ settings! {
         pattern_cache_entries: usize = "pattern-cache-entries" Kind::Integer { min: 0, max: 16_777_216 },
             "65536", any_time,
             "For how many recently published channels the matching patterns are remembered.";
+    }
+    Keys {
+        notify_keyspace_events: EventClasses = "notify-keyspace-events" Kind::EventClasses, "", any_time,
+            "Which events of keys are published, and whether by key (`K`) or by event (`E`); empty means none.";
+        maxmemory: usize = "maxmemory" Kind::Memory { min: 0, max: LONG_MAX }, "0", any_time,
+            "How many bytes keys and their values may take; 0 means no limit.";
+        maxmemory_policy: EvictionPolicy = "maxmemory-policy" Kind::Choice(EvictionPolicy::WORDS), "noeviction", any_time,
+            "Which keys go when they take more: with `noeviction` none, and writes are refused.";
+        maxmemory_samples: usize = "maxmemory-samples" Kind::Integer { min: 1, max: 64 }, "5", any_time,
+            "How many keys are looked at to choose one that goes.";
+        tracking_table_max_keys: usize = "tracking-table-max-keys" Kind::Integer { min: 0, max: i64::MAX }, "1000000",
+            any_time,
+            "How many keys are remembered for the clients that have read them and want to hear of changes; clients are \
+             told of those that have to be forgotten, and 0 means no limit.";
+        hash_max_listpack_entries: usize = "hash-max-listpack-entries" Kind::Integer { min: 0, max: INT_MAX }, "128",
+            any_time,
+            "Up to how many fields a hash is kept in one piece of memory.";
+        hash_max_listpack_value: usize = "hash-max-listpack-value" Kind::Integer { min: 0, max: INT_MAX }, "64",
+            any_time,
+            "The longest field or value of a hash in one piece.";
+        list_max_listpack_size: i64 = "list-max-listpack-size" Kind::Integer { min: -5, max: INT_MAX }, "-2", any_time,
+            "Up to how many elements a list is kept in one piece of memory; -1 to -5 mean 4, 8, 16, 32 and 64 KiB.";
+        set_max_intset_entries: usize = "set-max-intset-entries" Kind::Integer { min: 0, max: INT_MAX }, "512", any_time,
+            "Up to how many members a set of integers is kept as a sorted array.";
+        set_max_listpack_entries: usize = "set-max-listpack-entries" Kind::Integer { min: 0, max: INT_MAX }, "128",
+            any_time,
+            "Up to how many members a set is kept in one piece of memory.";
+        set_max_listpack_value: usize = "set-max-listpack-value" Kind::Integer { min: 0, max: INT_MAX }, "64", any_time,
+            "The longest member of a set in one piece.";
+        zset_max_listpack_entries: usize = "zset-max-listpack-entries" Kind::Integer { min: 0, max: INT_MAX }, "128",
+            any_time,
+            "Up to how many members a sorted set is kept in one piece of memory.";
+        zset_max_listpack_value: usize = "zset-max-listpack-value" Kind::Integer { min: 0, max: INT_MAX }, "64", any_time,
+            "The longest member of a sorted set in one piece.";
+        stream_node_max_entries: usize = "stream-node-max-entries" Kind::Integer { min: 0, max: INT_MAX }, "100", any_time,
+            "By how many entries at once an approximate trim shortens a stream.";
     }
     Diagnostics {
         loglevel: LogLevel = "loglevel" Kind::Choice(LogLevel::WORDS), "notice", any_time,

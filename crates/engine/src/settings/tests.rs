@@ -68,6 +68,7 @@ fn all_changed() -> Settings {
         let value = match setting.kind {
             Kind::Addresses => "* -::*",
             Kind::Choice(words) => words[1],
+            Kind::EventClasses => "lKEm",
             Kind::Integer { .. } => "12",
             Kind::Memory { .. } => "1500001",
             Kind::Octal { .. } => "750",
@@ -226,7 +227,8 @@ fn config_get_matches_without_regard_to_case() {
     let names = |globs: &[&[u8]]| settings.matching_any(globs).map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(names(&[b"MAXCL*"]), ["maxclients"]);
     assert_eq!(names(&[b"timeout", b"maxc*", b"MaxClients", b"nosuch"]), ["maxclients", "timeout"]);
-    assert_eq!(names(&[b"*"]).len(), SETTINGS.len());
+    assert_eq!(names(&[b"*"]).len(), SETTINGS.len() + OLD_NAMES.len());
+    assert_eq!(names(&[b"hash-max-z*-entries"]), ["hash-max-ziplist-entries"]);
     assert_eq!(settings.matching(b"tcp-[a-k]*").count(), 2);
     assert_eq!(settings.matching(b"nosuch").count(), 0);
 }

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};
 
+use fanfare_keyspace::{EventClasses, EvictionPolicy};
+
 /// What a setting's value looks like, and its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -13,6 +15,8 @@ pub enum Kind {
     Addresses,
     /// One of a few words.
     Choice(&'static [&'static str]),
+    /// Letters that stand for classes of keyspace events.
+    EventClasses,
     /// A whole number.
     Integer {
         /// The smallest accepted.
@@ -53,6 +57,7 @@ impl Kind {
         match self {
             Self::Addresses => "address",
             Self::Choice(_) => "word",
+            Self::EventClasses => "letters",
             Self::Integer { .. } => "number",
             Self::Memory { .. } => "bytes",
             Self::Octal { .. } => "mode",
@@ -68,6 +73,7 @@ impl Kind {
         match self {
             Self::Addresses => format!("up to {ADDRESSES_MAX} addresses; `*` is every IPv4, `::*` every IPv6 address"),
             Self::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+            Self::EventClasses => format!("letters among `{EVENT_LETTERS}`"),
             Self::Integer { min, max } if *max == i64::MAX => format!("number from {min}"),
             Self::Integer { min, max } => format!("number, {min} to {max}"),
             Self::Memory { min, max } if *max >= i64::MAX as u64 => format!("bytes from {}", memory_with_unit(*min)),
@@ -254,6 +260,18 @@ impl Value for Vec<String> {
     }
 }
 
+impl Value for EventClasses {
+    fn read(&mut self, _: &Kind, words: &[&[u8]]) -> Result<(), Refusal> {
+        let classes = str::from_utf8(one(words)?).ok().and_then(Self::parse);
+        *self = classes.ok_or_else(|| format!("Invalid event class character. Use '{EVENT_LETTERS}'."))?;
+        Ok(())
+    }
+
+    fn print(&self, _: &Kind) -> Vec<u8> {
+        self.letters().into_bytes()
+    }
+}
+
 impl Value for OutputLimits {
     fn read(&mut self, _: &Kind, words: &[&[u8]]) -> Result<(), Refusal> {
         // An empty value names no class and changes nothing.
@@ -317,7 +335,7 @@ macro_rules! choices {
         }
     )*};
 }
-choices!(LogLevel, SlowSubscriberPolicy);
+choices!(EvictionPolicy, LogLevel, SlowSubscriberPolicy);
 
 fn one<'a>(words: &[&'a [u8]]) -> Result<&'a [u8], Refusal> {
     match words {
@@ -406,6 +424,9 @@ pub(super) fn memory_with_unit(bytes: u64) -> String {
 
 /// Most addresses `bind` takes, as in Redis.
 const ADDRESSES_MAX: usize = 16;
+
+/// The letters of `notify-keyspace-events`: Redis's, and those of its later versions.
+const EVENT_LETTERS: &str = "Ag$lshzxeKEtmdnocSTIV";
 
 const UNITS: [(&str, u64); 8] = [
     ("", 1),

@@ -5,6 +5,7 @@ mod limits;
 mod properties;
 mod pubsub;
 mod sessions;
+mod tracking;
 
 use fanfare_wire::{DecodeLimits, Decoder, Protocol, Value};
 

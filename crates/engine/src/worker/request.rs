@@ -54,6 +54,10 @@ impl Worker {
                     } else if self.execute(session, conn, &request) == Flow::Later {
                         break;
                     }
+                    if session.caching && session.transaction.is_none() {
+                        // It ends with the first request behind it that is not about the client itself.
+                        session.caching = request.name().eq_ignore_ascii_case(b"client");
+                    }
                     at += consumed;
                     if self.out.len() > OUT_BYTES_KEPT {
                         // Short requests can have long replies: the limit has to hold within one read too.
@@ -117,7 +121,8 @@ impl Worker {
                 return Flow::Done;
             }
         };
-        if let Some(text) = self.refusal(session, spec) {
+        let refusal = self.refusal(session, spec).or_else(|| self.out_of_memory(session, spec));
+        if let Some(text) = refusal {
             self.refuse(session, spec.id == CommandId::Exec, text.as_bytes());
             return Flow::Done;
         }
@@ -127,7 +132,12 @@ impl Worker {
         }
         let queues = !matches!(
             spec.id,
-            CommandId::Exec | CommandId::Discard | CommandId::Multi | CommandId::Quit | CommandId::Reset
+            CommandId::Exec
+                | CommandId::Discard
+                | CommandId::Multi
+                | CommandId::Watch
+                | CommandId::Quit
+                | CommandId::Reset
         );
         if let (Some(transaction), true) = (&mut session.transaction, queues) {
             transaction.queued_bytes += QUEUED_BYTES + request.iter().map(|arg| arg.len() + ARG_BYTES).sum::<usize>();
@@ -194,6 +204,7 @@ impl Worker {
             let mut abort = b"EXECABORT Transaction discarded because of: ".to_vec();
             abort.extend_from_slice(reason);
             session.discard_transaction();
+            self.unwatch(session);
             self.reply(session).error_bytes(&abort);
         } else {
             if let Some(transaction) = &mut session.transaction {
@@ -236,9 +247,9 @@ impl Worker {
             let took = (self.broker.clock_us)().saturating_sub(began);
             if took >= threshold as u64 && !spec.flags.contains(Flags::SKIP_SLOWLOG) {
                 let name = session.client.labels().name.clone();
-                let address = &session.client.endpoint.address;
+                let address = session.client.endpoint.address.to_string();
                 let unix_s = self.now.unix_us / 1_000_000;
-                self.broker.slowlog.push(request.iter(), took, unix_s, address, &name, self.settings.slowlog_max_len);
+                self.broker.slowlog.push(request.iter(), took, unix_s, &address, &name, self.settings.slowlog_max_len);
             }
         }
     }
@@ -275,7 +286,6 @@ impl Worker {
         // Pushes that come in meanwhile queue up behind the place reserved for the reply.
         self.flush_out(conn);
         self.fanout.reserve_own(conn);
-        self.in_exec = true;
         let start = self.out.len();
         self.reply(session).array(transaction.queue.len());
         self.silence(session, start);
@@ -291,7 +301,7 @@ impl Worker {
         if is_over_limit {
             self.begin_close(session, CloseReason::OutboxHardLimit);
         }
-        self.in_exec = false;
+        self.release_keyspace();
         self.fanout.fill_own(conn, &self.out);
         self.out.clear();
     }

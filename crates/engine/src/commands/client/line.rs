@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fanfare_wire::Request;
 
-use crate::client::Client;
+use crate::client::{Address, Client};
 use crate::command::{COMMANDS, CommandSpec};
 use crate::session::Session;
+use crate::tracking::{Mode, Tracker};
 use crate::worker::{ConnId, Worker};
 
 /// What a connection takes without anything queued.
@@ -129,7 +130,9 @@ pub(super) fn write_line(text: &mut Vec<u8>, client: &Client, worker: &Worker, o
     );
     text.extend_from_slice(&labels.name);
     let _ = write!(text, " age={age_s} idle={idle_s} flags=");
-    write_flags(text, client);
+    let tracking = worker.broker.tracking.lock();
+    let tracker = tracking.tracker(client);
+    write_flags(text, client, tracker);
     let _ = write!(
         text,
         " db={} sub={} psub={} ssub={} multi={}",
@@ -143,11 +146,12 @@ pub(super) fn write_line(text: &mut Vec<u8>, client: &Client, worker: &Worker, o
     let _ = write!(
         text,
         " qbuf={query_bytes} qbuf-free=0 argv-mem={argument_bytes} multi-mem=0 rbs=0 rbp=0 obl={reply_bytes} \
-         oll={outbox_pieces} omem={outbox_bytes} tot-mem={total_bytes} events={}{} cmd={} user=default redir=-1 resp={} \
+         oll={outbox_pieces} omem={outbox_bytes} tot-mem={total_bytes} events={}{} cmd={} user=default redir={} resp={} \
          lib-name=",
         if client.closing.load(Ordering::Relaxed) { "" } else { "r" },
         if outbox_bytes > 0 { "w" } else { "" },
         COMMAND_NAMES.get(command).unwrap_or(&"NULL"),
+        tracker.map_or(-1, |tracker| tracker.redirect as i64),
         client.resp.load(Ordering::Relaxed),
     );
     text.extend_from_slice(&labels.lib_name);
@@ -157,14 +161,17 @@ pub(super) fn write_line(text: &mut Vec<u8>, client: &Client, worker: &Worker, o
 }
 
 /// The letters of what it is, `N` if there is nothing to say.
-fn write_flags(text: &mut Vec<u8>, client: &Client) {
+fn write_flags(text: &mut Vec<u8>, client: &Client, tracker: Option<&Tracker>) {
     let start = text.len();
     let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
     let flags = [
         (b'P', client.subscription_count() > 0),
         (b'x', client.multi.load(Ordering::Relaxed) >= 0),
+        (b't', tracker.is_some()),
+        (b'R', tracker.is_some_and(|tracker| tracker.is_broken)),
+        (b'B', tracker.is_some_and(|tracker| tracker.mode == Mode::Broadcast)),
         (b'c', is_set(&client.closing)),
-        (b'U', client.endpoint.is_unix),
+        (b'U', matches!(client.endpoint.address, Address::Unix(_))),
         (b'e', is_set(&client.no_evict)),
         (b'T', is_set(&client.no_touch)),
     ];

@@ -1,5 +1,5 @@
 use crate::CloseReason;
-use crate::client::Endpoint;
+use crate::client::{Address, Endpoint};
 use crate::harness::{Harness, Peer};
 
 /// The text of a bulk string or a verbatim string.
@@ -69,10 +69,9 @@ fn a_line_has_redis_fields_in_their_order() {
     let peer = harness.connect_from(
         0,
         Endpoint {
-            address: "/run/f.sock:0".to_owned(),
-            local_address: "/run/f.sock:0".to_owned(),
+            address: Address::Unix("/run/f.sock".into()),
+            local_address: Address::Unix("/run/f.sock".into()),
             fd: 9,
-            is_unix: true,
         },
     );
     harness.advance_ms(61_500);

@@ -25,9 +25,6 @@ impl Worker {
         spec: &'static CommandSpec,
         request: &Request<'_>,
     ) {
-        if let Some(command) = keys::key_command(spec.id) {
-            return self.keys_command(session, conn, spec, command, request);
-        }
         match spec.id {
             Id::Publish
             | Id::Spublish
@@ -70,7 +67,10 @@ impl Worker {
                 self.config_command(session, spec.id, request);
             }
             Id::Info => self.info_command(session, request),
-            _ => self.server_command(session, spec, request),
+            _ => match keys::key_command(spec.id) {
+                Some(command) => self.keys_command(session, conn, spec, command, request),
+                None => self.server_command(session, spec, request),
+            },
         }
     }
 }

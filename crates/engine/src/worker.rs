@@ -469,6 +469,9 @@ impl Worker {
         self.close_overdue();
         if self.id == EXPIRING_WORKER {
             self.shrink_tracking_table();
+            if self.settings.maxmemory > 0 {
+                self.make_room();
+            }
         }
         self.broker.log_bytes[self.id].store(self.fanout.log_bytes(), Ordering::Relaxed);
         self.finish_turn(now);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// An error reply, with Redis's prefix and words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommandError(Cow<'static, str>);
+pub struct CommandError(Cow<'static, [u8]>);
 
 impl CommandError {
     /// The request's words are not in an order that the command understands.
@@ -23,13 +23,13 @@ impl CommandError {
     /// An error with that text, which begins with its prefix.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
-        Self(Cow::Borrowed(text))
+        Self(Cow::Borrowed(text.as_bytes()))
     }
 
     /// An error whose text has parts of the request in it.
     #[must_use]
-    pub const fn owned(text: String) -> Self {
-        Self(Cow::Owned(text))
+    pub fn owned(text: impl Into<Vec<u8>>) -> Self {
+        Self(Cow::Owned(text.into()))
     }
 
     /// An expire time that no date can stand for; `command` in lower case.
@@ -46,7 +46,7 @@ impl CommandError {
 
     /// The reply's text, its prefix first.
     #[must_use]
-    pub fn text(&self) -> &str {
+    pub fn text(&self) -> &[u8] {
         &self.0
     }
 }

@@ -34,4 +34,5 @@ pub use event::{Event, EventClasses};
 pub use eviction::{Eviction, EvictionPolicy, Room};
 pub use keys::Keys;
 pub use keyspace::{EncodingLimits, KeyStats, Keyspace};
+pub use number::parse_integer;
 pub use watch::WatchFlag;

@@ -3,7 +3,8 @@
 use crate::error::CommandError;
 
 /// Reads an integer in the only form that Redis takes: no spaces, no plus sign, no leading zeros.
-pub(crate) fn parse_integer(bytes: &[u8]) -> Option<i64> {
+#[must_use]
+pub fn parse_integer(bytes: &[u8]) -> Option<i64> {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
     let is_canonical = match digits {
         [b'0'] => digits.len() == bytes.len(),

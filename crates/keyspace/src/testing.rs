@@ -41,7 +41,7 @@ impl Bench {
         };
         if let Err(error) = command(&mut call) {
             assert!(out.is_empty(), "a refused command replies nothing else");
-            return format!("-{}", error.text());
+            return format!("-{}", String::from_utf8_lossy(error.text()));
         }
         String::from_utf8_lossy(&out).trim_end().replace("\r\n", " ")
     }

@@ -4,6 +4,7 @@ mod line;
 
 use std::sync::atomic::Ordering;
 
+use fanfare_keyspace::parse_integer;
 use fanfare_wire::Request;
 
 use self::line::{Kind, Own, write_line};
@@ -211,7 +212,7 @@ impl Worker {
             reply.error_bytes(&wrong_words(request));
         } else if reason.is_some_and(|reason| !is_known(reason)) {
             reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-        } else if integer(&request[2]).is_none() {
+        } else if parse_integer(&request[2]).is_none() {
             reply.error("ERR value is not an integer or out of range");
         } else {
             reply.integer(0);
@@ -236,7 +237,9 @@ fn selected(request: &Request<'_>) -> Result<Selected, Vec<u8>> {
             .iter()
             .skip(3)
             // A negative one is an id that nobody has.
-            .map(|id| integer(id).map(|id| u64::try_from(id).unwrap_or(0)).ok_or(b"ERR Invalid client ID".to_vec()))
+            .map(|id| {
+                parse_integer(id).map(|id| u64::try_from(id).unwrap_or(0)).ok_or(b"ERR Invalid client ID".to_vec())
+            })
             .collect::<Result<_, _>>()
             .map(Selected::Ids),
         Some(_) => Err(SYNTAX_ERROR.to_vec()),
@@ -265,10 +268,10 @@ impl<'a> KillFilter<'a> {
             let value = request.get(at + 1).ok_or(SYNTAX_ERROR)?;
             let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
             if is("id") {
-                let id = integer(value).filter(|id| *id > 0).ok_or(b"ERR client-id should be greater than 0")?;
+                let id = parse_integer(value).filter(|id| *id > 0).ok_or(b"ERR client-id should be greater than 0")?;
                 filter.id = Some(id as u64);
             } else if is("maxage") {
-                let age = integer(value).ok_or(b"ERR maxage is not an integer or out of range")?;
+                let age = parse_integer(value).ok_or(b"ERR maxage is not an integer or out of range")?;
                 filter.age_s_min = u64::try_from(age).map_err(|_| b"ERR maxage should be greater than 0")?;
                 if age == 0 {
                     return Err(b"ERR maxage should be greater than 0".to_vec());
@@ -312,23 +315,12 @@ fn kind_named(name: &[u8]) -> Result<Kind, Vec<u8>> {
 
 /// When a pause of so many milliseconds ends.
 fn deadline_us(milliseconds: &[u8], now: Now) -> Result<u64, Vec<u8>> {
-    let ms = integer(milliseconds).ok_or(b"ERR timeout is not an integer or out of range")?;
+    let ms = parse_integer(milliseconds).ok_or(b"ERR timeout is not an integer or out of range")?;
     let ms = u64::try_from(ms).map_err(|_| b"ERR timeout is negative")?;
     if ms > i64::MAX as u64 - now.unix_us / 1000 {
         return Err(b"ERR timeout is out of range".to_vec());
     }
     Ok(now.unix_us.saturating_add(ms.saturating_mul(1000)))
-}
-
-/// A whole number as Redis takes it: no sign but a minus, no leading zero, no space.
-pub(super) fn integer(text: &[u8]) -> Option<i64> {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let is_plain = match digits {
-        b"0" => digits.len() == text.len(),
-        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
-        _ => false,
-    };
-    if is_plain { str::from_utf8(text).ok()?.parse().ok() } else { None }
 }
 
 /// The refusal of words that follow a subcommand and mean nothing there.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fanfare_wire::Request;
 
+use super::keys::EVICTED_AT_ONCE_MAX;
 use crate::broker::configure_keys;
 use crate::command::CommandId as Id;
 use crate::session::Session;
@@ -47,7 +48,10 @@ impl Worker {
                 // The next request may be in the same turn; what else depends on settings follows at its end.
                 self.settings = self.broker.settings();
                 let settings = Arc::clone(&self.settings);
-                self.with_keyspace(|keyspace| configure_keys(keyspace, &settings));
+                self.with_keyspace(|keyspace| {
+                    configure_keys(keyspace, &settings);
+                    keyspace.make_room(EVICTED_AT_ONCE_MAX);
+                });
                 self.reply(session).simple("OK");
             }
             Err(text) => {

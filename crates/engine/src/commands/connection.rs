@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use fanfare_fanout::Slot;
+use fanfare_keyspace::parse_integer;
 use fanfare_wire::{Protocol, Request};
 use subtle::ConstantTimeEq;
 
@@ -206,15 +207,19 @@ impl Worker {
 
     /// `SELECT index`: channels have no database, but clients choose one.
     fn select(&mut self, session: &mut Session, index: &[u8]) {
-        let parsed = str::from_utf8(index).ok().and_then(|text| text.parse::<i32>().ok());
+        let parsed = parse_integer(index).map(i32::try_from);
         match parsed {
             None => {
                 self.reply(session).error("ERR value is not an integer or out of range");
             }
-            Some(index) if index < 0 || i64::from(index) >= i64::from(self.settings.databases) => {
+            Some(Err(_)) => {
+                let text = format!("ERR value is out of range, value must between {} and {}", i32::MIN, i32::MAX);
+                self.reply(session).error(&text);
+            }
+            Some(Ok(index)) if index < 0 || i64::from(index) >= i64::from(self.settings.databases) => {
                 self.reply(session).error("ERR DB index is out of range");
             }
-            Some(index) => {
+            Some(Ok(index)) => {
                 session.db = index as u32;
                 session.client.db.store(session.db, Ordering::Relaxed);
                 self.reply(session).simple("OK");

@@ -16,7 +16,7 @@ use crate::worker::{ConnId, Worker};
 const EXPIRED_AT_ONCE_MAX: usize = 1_000;
 
 /// Keys that make room for one request at most.
-const EVICTED_AT_ONCE_MAX: usize = 1_000;
+pub(super) const EVICTED_AT_ONCE_MAX: usize = 1_000;
 
 /// What a command on keys does.
 type KeyCommand = fn(&mut Call<'_>) -> Outcome;
@@ -212,7 +212,7 @@ impl Worker {
             in_transaction: self.in_exec,
         };
         if let Err(error) = command(&mut call) {
-            self.reply(session).error(error.text());
+            self.reply(session).error_bytes(error.text());
         }
         if self.publish_events(&mut keyspace) {
             session.stall = Some(Stall::Window);
@@ -276,8 +276,13 @@ impl Worker {
         let queue = session.transaction.iter().filter(|_| is_exec).flat_map(|transaction| &transaction.queue);
         let may_add = adds(spec) || queue.map(|(spec, _)| spec).any(|spec| adds(spec));
         // Reading makes room as well, so that it alone brings the keys back under their limit.
-        let room = self.with_keyspace(|keyspace| keyspace.make_room(EVICTED_AT_ONCE_MAX));
+        let room = self.make_room();
         (may_add && room == Room::None).then(|| "OOM command not allowed when used memory > 'maxmemory'.".to_owned())
+    }
+
+    /// Lets keys go that are too many, some of them at once.
+    pub(crate) fn make_room(&mut self) -> Room {
+        self.with_keyspace(|keyspace| keyspace.make_room(EVICTED_AT_ONCE_MAX))
     }
 
     /// Removes keys whose time has come, some of them if there are many.

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use fanfare_keyspace::parse_integer;
 use fanfare_wire::Request;
 
 use super::info::{ClientTotals, human, log_bytes};
@@ -205,7 +206,7 @@ impl Worker {
                 .error("ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.");
             return;
         }
-        let max = match request.get(2).map(integer) {
+        let max = match request.get(2).map(parse_integer) {
             None => SLOWLOG_ENTRIES_DEFAULT,
             Some(Some(-1)) => usize::MAX,
             Some(Some(count @ 0..)) => usize::try_from(count).unwrap_or(usize::MAX),
@@ -232,7 +233,7 @@ impl Worker {
     /// `WAIT numreplicas timeout`: 0 at once, since there are no replicas to wait for.
     fn wait_for_replicas(&mut self, session: &Session, request: &Request<'_>) {
         let mut reply = self.reply(session);
-        match (integer(&request[1]), integer(&request[2])) {
+        match (parse_integer(&request[1]), parse_integer(&request[2])) {
             (None, _) => reply.error("ERR value is not an integer or out of range"),
             (_, None) => reply.error("ERR timeout is not an integer or out of range"),
             (_, Some(..0)) => reply.error("ERR timeout is negative"),
@@ -245,12 +246,6 @@ const WITHOUT_ARM: &str = "is in the table but does nothing";
 
 fn is_flush_mode(word: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"async") || word.eq_ignore_ascii_case(b"sync")
-}
-
-/// A number as Redis reads it: no sign but `-`, no zeros or spaces in front.
-fn integer(text: &[u8]) -> Option<i64> {
-    let value = str::from_utf8(text).ok()?.parse().ok()?;
-    (itoa::Buffer::new().format(value).as_bytes() == text).then_some(value)
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use fanfare_keyspace::Keyspace;
+use fanfare_keyspace::{Keyspace, parse_integer};
 use fanfare_wire::Request;
 
-use super::client::{SYNTAX_ERROR, integer, quoting};
+use super::client::{SYNTAX_ERROR, quoting};
 use crate::client::Client;
 use crate::command::{CommandId as Id, CommandSpec, Flags};
 use crate::session::Session;
@@ -199,7 +199,7 @@ impl<'a> Options<'a> {
                     if options.redirect.is_some() {
                         return Err(b"ERR A client can only redirect to a single other client".to_vec());
                     }
-                    let id = integer(value).ok_or(b"ERR value is not an integer or out of range")?;
+                    let id = parse_integer(value).ok_or(b"ERR value is not an integer or out of range")?;
                     let id = u64::try_from(id).ok().filter(|id| exists(*id));
                     options.redirect = Some(id.ok_or(b"ERR The client ID you want redirect to does not exist")?);
                     words.next();

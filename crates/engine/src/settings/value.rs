@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};
 
-use fanfare_keyspace::{EventClasses, EvictionPolicy};
+use fanfare_keyspace::{EventClasses, EvictionPolicy, parse_integer};
 
 /// What a setting's value looks like, and its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -365,7 +365,7 @@ fn number(kind: &Kind, word: &[u8]) -> Result<i128, Refusal> {
             between(i128::from(value), 0, i128::from(max), |bound| format!("{bound:o}"))
         }
         Kind::Integer { min, max } => {
-            let value = integer(word).ok_or("argument couldn't be parsed into an integer")?;
+            let value = parse_integer(word).ok_or("argument couldn't be parsed into an integer")?;
             between(i128::from(value), i128::from(min), i128::from(max), i128::to_string)
         }
         // A row that pairs a number with another kind would be a mistake in the table; the round-trip test finds it.
@@ -378,16 +378,6 @@ fn between(value: i128, min: i128, max: i128, print: fn(&i128) -> String) -> Res
         return Ok(value);
     }
     Err(format!("argument must be between {} and {} inclusive", print(&min), print(&max)).into())
-}
-
-/// A decimal in the one way Redis accepts: no plus sign, no spaces, no leading zeros.
-fn integer(word: &[u8]) -> Option<i64> {
-    let digits = word.strip_prefix(b"-").unwrap_or(word);
-    match digits {
-        b"0" if word.len() == 1 => Some(0),
-        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => std::str::from_utf8(word).ok()?.parse().ok(),
-        _ => None,
-    }
 }
 
 /// A number of bytes with an optional unit, as Redis reads it; beyond 64 bits it saturates.

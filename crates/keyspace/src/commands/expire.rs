@@ -29,7 +29,7 @@ impl Condition {
                 b"GT" => condition.later = true,
                 b"LT" => condition.earlier = true,
                 _ => {
-                    let text = format!("ERR Unsupported option {}", String::from_utf8_lossy(word));
+                    let text = [b"ERR Unsupported option ", word].concat();
                     return Err(CommandError::owned(text));
                 }
             }

@@ -3,7 +3,7 @@
 use crate::access;
 use crate::access::AccessTracking;
 use crate::call::{Call, Outcome};
-use crate::database::{Entry, NO_DEADLINE};
+use crate::database::{Entry, Key, NO_DEADLINE};
 use crate::error::CommandError;
 use crate::event::EventClasses;
 use crate::keys::Keys;
@@ -48,7 +48,9 @@ pub fn type_(call: &mut Call<'_>) -> Outcome {
 pub fn keys(call: &mut Call<'_>) -> Outcome {
     let (pattern, now_ms) = (call.word(1), call.keys.now_ms());
     let alive = call.keys.database().entries.iter().filter(|(_, entry)| entry.deadline_ms >= now_ms);
-    let found: Vec<_> = alive.map(|(key, _)| key).filter(|key| fanfare_wire::glob_match(pattern, key)).collect();
+    // As in Redis `*` is every key, also the empty one, which it does not match as a glob.
+    let is_wanted = |key: &&Key| pattern == b"*" || fanfare_wire::glob_match(pattern, key);
+    let found: Vec<_> = alive.map(|(key, _)| key).filter(is_wanted).collect();
     call.reply.array(found.len());
     for key in found {
         call.reply.bulk(key);
@@ -224,7 +226,9 @@ pub fn swapdb(call: &mut Call<'_>) -> Outcome {
     let first = number(1, "ERR invalid first DB index")?;
     let second = number(2, "ERR invalid second DB index")?;
     let (first, second) = (database_of(call, first)?, database_of(call, second)?);
-    call.keys.keyspace.swap(first, second);
+    if first != second {
+        call.keys.keyspace.swap(first, second);
+    }
     call.ok()
 }
 

@@ -392,7 +392,7 @@ fn hsetex_options(call: &Call<'_>) -> Result<(Option<Presence>, Option<Lifetime>
                 lifetime = Some(Lifetime::Until(clock.deadline(call, at, "hsetex")?));
             }
         } else {
-            return Err(CommandError::owned(format!("ERR unknown argument: {}", String::from_utf8_lossy(word))));
+            return Err(CommandError::owned([b"ERR unknown argument: ", word].concat()));
         }
         at += 1;
     }

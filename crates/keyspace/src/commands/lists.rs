@@ -414,7 +414,7 @@ mod tests {
         bench.run(crate::commands::sets::sadd, "sadd s 1");
         bench.run(rpush, "rpush a 1");
         bench.events();
-        let wrong = format!("-{}", CommandError::WRONG_TYPE.text());
+        let wrong = format!("-{}", CommandError::WRONG_TYPE.text().escape_ascii());
         for (command, words) in [
             (rpush as Command, "rpush s 1"),
             (lpushx, "lpushx s 1"),

@@ -430,7 +430,7 @@ mod tests {
         bench.run(crate::commands::lists::rpush, "rpush l 1");
         bench.run(sadd, "sadd a 1");
         bench.events();
-        let wrong = format!("-{}", CommandError::WRONG_TYPE.text());
+        let wrong = format!("-{}", CommandError::WRONG_TYPE.text().escape_ascii());
         for (command, words) in [
             (sadd as Command, "sadd l 1"),
             (srem, "srem l 1"),

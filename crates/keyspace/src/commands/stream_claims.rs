@@ -191,8 +191,8 @@ impl ClaimOptions {
                 options.last_id = entry_id(call.word(at + 1))?;
                 at += 1;
             } else {
-                let option = String::from_utf8_lossy(call.word(at));
-                return Err(CommandError::owned(format!("ERR Unrecognized XCLAIM option '{option}'")));
+                let text = [b"ERR Unrecognized XCLAIM option '", call.word(at), b"'"].concat();
+                return Err(CommandError::owned(text));
             }
             at += 1;
         }

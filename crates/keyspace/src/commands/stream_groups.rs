@@ -236,23 +236,21 @@ fn stream_with_group<'c>(call: &'c mut Call<'_>, key: &[u8], group: &[u8]) -> Re
 
 /// There is no such stream or no such group; `context` ends the sentence.
 pub(super) fn no_group(key: &[u8], group: &[u8], context: &str) -> CommandError {
-    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
-    CommandError::owned(format!("NOGROUP No such key '{key}' or consumer group '{group}'{context}"))
+    let parts = [b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'", context.as_bytes()];
+    CommandError::owned(parts.concat())
 }
 
 /// The stream is there but has no such group.
 pub(super) fn no_group_of(key: &[u8], group: &[u8]) -> CommandError {
-    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
-    CommandError::owned(format!("NOGROUP No such consumer group '{group}' for key name '{key}'"))
+    let parts = [b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"];
+    CommandError::owned(parts.concat())
 }
 
 /// The subcommand, which is the second word, does not take these words.
 pub(super) fn subcommand_syntax(call: &Call<'_>) -> CommandError {
-    let subcommand = String::from_utf8_lossy(call.word(1));
-    let command = String::from_utf8_lossy(call.word(0)).to_ascii_uppercase();
-    CommandError::owned(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try {command} HELP."
-    ))
+    let command = call.word(0).to_ascii_uppercase();
+    let before: &[u8] = b"ERR unknown subcommand or wrong number of arguments for '";
+    CommandError::owned([before, call.word(1), b"'. Try ", &command, b" HELP."].concat())
 }
 
 #[cfg(test)]
@@ -266,7 +264,7 @@ mod tests {
     fn groups_and_consumers_come_and_go() {
         let mut bench = Bench::new();
         let no_group = "-NOGROUP No such consumer group 'x' for key name 's'";
-        let no_stream = format!("-{}", NO_STREAM.text());
+        let no_stream = format!("-{}", NO_STREAM.text().escape_ascii());
         for (command, words, reply, events) in [
             (xgroup_create as Command, "XGROUP CREATE s g $", &*no_stream, &[][..]),
             (

@@ -83,8 +83,11 @@ fn halves(word: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+/// A number as Redis reads it here, which is more lenient than elsewhere: blanks and a plus may stand before it.
 fn parse_half(half: &[u8]) -> Option<u64> {
-    str::from_utf8(half).ok()?.parse().ok()
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let blanks = half.iter().take_while(|byte| is_blank(byte)).count();
+    str::from_utf8(&half[blanks..]).ok()?.parse().ok()
 }
 
 #[cfg(test)]

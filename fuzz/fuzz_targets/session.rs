@@ -98,6 +98,10 @@ impl World {
             ("publish-window-bytes", "4096"),
             ("max-subscriptions-per-client", "6"),
             ("pattern-cache-entries", "2"),
+            ("proto-max-bulk-len", "1mb"),
+            ("maxmemory", "100kb"),
+            ("maxmemory-policy", "allkeys-lru"),
+            ("notify-keyspace-events", "KEAmnocSTIV"),
         ] {
             settings.set(name, value).expect("a known setting");
         }

@@ -6,13 +6,15 @@ use crate::stream::Stream;
 pub(crate) struct Connection {
     pub(crate) stream: Stream,
     pub(crate) input: Input,
+    /// Its peer sends no more, which no further event tells: what is there is read up to its end.
+    pub(crate) is_ended: bool,
     /// Its socket took no more: what is queued goes on with the event that it does.
     pub(crate) is_blocked: bool,
 }
 
 impl Connection {
     pub(crate) const fn new(stream: Stream) -> Self {
-        Self { stream, input: Input::Awaited, is_blocked: false }
+        Self { stream, input: Input::Awaited, is_ended: false, is_blocked: false }
     }
 }
 

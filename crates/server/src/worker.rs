@@ -150,7 +150,8 @@ impl Core {
         let conn = event.token().0 as ConnId;
         let Some(Some(connection)) = self.connections.get_mut(conn as usize) else { return };
         let is_lost = event.is_error();
-        if (is_lost || event.is_readable() || event.is_read_closed()) && connection.input == Input::Awaited {
+        connection.is_ended |= is_lost || event.is_read_closed();
+        if (connection.is_ended || event.is_readable()) && connection.input == Input::Awaited {
             connection.input = Input::Queued;
             self.readable.push_back(conn);
         }
@@ -177,7 +178,7 @@ impl Core {
         match connection.stream.read(&mut self.read_buffer) {
             Ok(0) => self.close(conn, CloseReason::ClientClosed),
             Ok(count) => {
-                if count == self.read_buffer.len() {
+                if count == self.read_buffer.len() || connection.is_ended {
                     connection.input = Input::Queued;
                     self.readable.push_back(conn);
                 }

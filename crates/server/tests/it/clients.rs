@@ -1,8 +1,11 @@
 //! What one client does to others, on whichever workers they are.
 
+use std::io::{Read, Write};
+use std::net::Shutdown;
+
 use fanfare_wire::Value;
 
-use crate::support::{Client, TestServer, eventually};
+use crate::support::{Client, TestServer, connect, eventually};
 
 with_workers!(
     a_killed_subscriber_no_longer_counts,
@@ -11,6 +14,7 @@ with_workers!(
     a_subscriber_over_the_limit_is_closed,
     dropped_messages_are_told,
     limits_reach_connected_clients,
+    requests_right_before_the_end_are_answered_and_the_end_is_seen,
     who_kills_itself_gets_the_answer,
 );
 
@@ -33,6 +37,19 @@ fn a_killed_subscriber_no_longer_counts(workers: &str) {
         assert_eq!(admin.number(&["CLIENT", "KILL", "ID", &ids[1].to_string()]), 0);
     }
     assert_eq!(admin.info("closed_killed"), "80");
+}
+
+/// Both may come with one event, of which the end is not told again.
+fn requests_right_before_the_end_are_answered_and_the_end_is_seen(workers: &str) {
+    let server = TestServer::start(&[("workers", workers)]);
+    for _ in 0..300 {
+        let mut socket = connect(server.addresses[0]);
+        socket.write_all(b"PING\r\n").unwrap();
+        socket.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).expect("the server closes as well");
+        assert_eq!(answer, b"+PONG\r\n");
+    }
 }
 
 fn who_kills_itself_gets_the_answer(workers: &str) {

@@ -54,24 +54,24 @@ impl Condition {
     }
 }
 
-/// EXPIRE key seconds [NX|XX|GT|LT].
+/// `EXPIRE key seconds [NX|XX|GT|LT]`.
 pub fn expire(call: &mut Call<'_>) -> Outcome {
     let now_ms = call.keys.now_ms();
     set(call, "expire", 1000, now_ms)
 }
 
-/// PEXPIRE key milliseconds [NX|XX|GT|LT].
+/// `PEXPIRE key milliseconds [NX|XX|GT|LT]`.
 pub fn pexpire(call: &mut Call<'_>) -> Outcome {
     let now_ms = call.keys.now_ms();
     set(call, "pexpire", 1, now_ms)
 }
 
-/// EXPIREAT key unix-time-seconds [NX|XX|GT|LT].
+/// `EXPIREAT key unix-time-seconds [NX|XX|GT|LT]`.
 pub fn expireat(call: &mut Call<'_>) -> Outcome {
     set(call, "expireat", 1000, 0)
 }
 
-/// PEXPIREAT key unix-time-milliseconds [NX|XX|GT|LT].
+/// `PEXPIREAT key unix-time-milliseconds [NX|XX|GT|LT]`.
 pub fn pexpireat(call: &mut Call<'_>) -> Outcome {
     set(call, "pexpireat", 1, 0)
 }
@@ -99,7 +99,7 @@ fn set(call: &mut Call<'_>, command: &str, factor: i64, start_ms: u64) -> Outcom
     call.count(1)
 }
 
-/// PERSIST key.
+/// `PERSIST key`.
 pub fn persist(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     let had_deadline = call.keys.deadline(key).is_some();
@@ -110,24 +110,24 @@ pub fn persist(call: &mut Call<'_>) -> Outcome {
     call.count(usize::from(had_deadline))
 }
 
-/// TTL key.
+/// `TTL key`.
 pub fn ttl(call: &mut Call<'_>) -> Outcome {
     let now_ms = call.keys.now_ms();
     reply_time(call, |at| seconds(at - now_ms))
 }
 
-/// PTTL key.
+/// `PTTL key`.
 pub fn pttl(call: &mut Call<'_>) -> Outcome {
     let now_ms = call.keys.now_ms();
     reply_time(call, |at| at - now_ms)
 }
 
-/// EXPIRETIME key.
+/// `EXPIRETIME key`.
 pub fn expiretime(call: &mut Call<'_>) -> Outcome {
     reply_time(call, seconds)
 }
 
-/// PEXPIRETIME key.
+/// `PEXPIRETIME key`.
 pub fn pexpiretime(call: &mut Call<'_>) -> Outcome {
     reply_time(call, |at| at)
 }

@@ -19,32 +19,32 @@ const SAME_PLACE: CommandError = CommandError::new("ERR source and destination o
 /// Small integers, which Redis makes once for all keys and says to be referred to so often.
 const SHARED_INTEGERS: std::ops::Range<i64> = 0..10_000;
 
-/// DEL key [key ...], and UNLINK.
+/// `DEL key [key ...], and UNLINK`.
 pub fn del(call: &mut Call<'_>) -> Outcome {
     let count = call.words(1).filter(|key| call.keys.delete(key)).count();
     call.count(count)
 }
 
-/// EXISTS key [key ...].
+/// `EXISTS key [key ...]`.
 pub fn exists(call: &mut Call<'_>) -> Outcome {
     let count = call.words(1).filter(|key| call.keys.inspect(key).is_some()).count();
     call.count(count)
 }
 
-/// TOUCH key [key ...].
+/// `TOUCH key [key ...]`.
 pub fn touch(call: &mut Call<'_>) -> Outcome {
     let count = call.words(1).filter(|key| call.keys.read(key).is_some()).count();
     call.count(count)
 }
 
-/// TYPE key.
+/// `TYPE key`.
 pub fn type_(call: &mut Call<'_>) -> Outcome {
     let name = call.keys.inspect(call.word(1)).map_or("none", |entry| entry.value.type_name());
     call.reply.simple(name);
     Ok(())
 }
 
-/// KEYS pattern.
+/// `KEYS pattern`.
 pub fn keys(call: &mut Call<'_>) -> Outcome {
     let (pattern, now_ms) = (call.word(1), call.keys.now_ms());
     let alive = call.keys.database().entries.iter().filter(|(_, entry)| entry.deadline_ms >= now_ms);
@@ -58,7 +58,7 @@ pub fn keys(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type].
+/// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`.
 pub fn scan(call: &mut Call<'_>) -> Outcome {
     let cursor = scan::cursor(call.word(1))?;
     let options = ScanOptions::parse(call, 2, OwnOption::Type)?;
@@ -99,13 +99,13 @@ pub fn dbsize(call: &mut Call<'_>) -> Outcome {
     call.count(len)
 }
 
-/// RENAME key newkey.
+/// `RENAME key newkey`.
 pub fn rename(call: &mut Call<'_>) -> Outcome {
     rename_if(call, true)?;
     call.ok()
 }
 
-/// RENAMENX key newkey.
+/// `RENAMENX key newkey`.
 pub fn renamenx(call: &mut Call<'_>) -> Outcome {
     let is_renamed = rename_if(call, false)?;
     call.count(usize::from(is_renamed))
@@ -128,7 +128,7 @@ fn rename_if(call: &mut Call<'_>, may_replace: bool) -> Result<bool, CommandErro
     Ok(true)
 }
 
-/// COPY source destination [DB destination-db] [REPLACE].
+/// `COPY source destination [DB destination-db] [REPLACE]`.
 pub fn copy(call: &mut Call<'_>) -> Outcome {
     let (mut db, mut may_replace) = (call.keys.db, false);
     let mut at = 3;
@@ -160,7 +160,7 @@ pub fn copy(call: &mut Call<'_>) -> Outcome {
     call.count(1)
 }
 
-/// MOVE key db.
+/// `MOVE key db`.
 pub fn move_(call: &mut Call<'_>) -> Outcome {
     let (key, db) = (call.word(1), database(call, 2)?);
     if db == call.keys.db {
@@ -216,7 +216,7 @@ fn database_of(call: &Call<'_>, number: i64) -> Result<u32, CommandError> {
     u32::try_from(number).ok().filter(|db| (*db as usize) < databases).ok_or(DB_RANGE)
 }
 
-/// SWAPDB index1 index2.
+/// `SWAPDB index1 index2`.
 pub fn swapdb(call: &mut Call<'_>) -> Outcome {
     let number = |index, text| {
         number::parse_integer(call.word(index))
@@ -232,7 +232,7 @@ pub fn swapdb(call: &mut Call<'_>) -> Outcome {
     call.ok()
 }
 
-/// FLUSHDB [ASYNC|SYNC].
+/// `FLUSHDB [ASYNC|SYNC]`.
 pub fn flushdb(call: &mut Call<'_>) -> Outcome {
     check_flush_mode(call)?;
     let db = call.keys.db;
@@ -240,7 +240,7 @@ pub fn flushdb(call: &mut Call<'_>) -> Outcome {
     call.ok()
 }
 
-/// FLUSHALL [ASYNC|SYNC].
+/// `FLUSHALL [ASYNC|SYNC]`.
 pub fn flushall(call: &mut Call<'_>) -> Outcome {
     check_flush_mode(call)?;
     for db in 0..call.keys.keyspace.databases() {
@@ -257,7 +257,7 @@ fn check_flush_mode(call: &Call<'_>) -> Outcome {
     }
 }
 
-/// OBJECT ENCODING key.
+/// `OBJECT ENCODING key`.
 pub fn object_encoding(call: &mut Call<'_>) -> Outcome {
     let limits = call.keys.limits();
     match object(call).map(|entry| entry.value.encoding(&limits)) {
@@ -267,7 +267,7 @@ pub fn object_encoding(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// OBJECT REFCOUNT key.
+/// `OBJECT REFCOUNT key`.
 pub fn object_refcount(call: &mut Call<'_>) -> Outcome {
     reply_of_object(call, Ok(()), |entry, _| match entry.value {
         Value::String(Str::Integer(integer)) if SHARED_INTEGERS.contains(&integer) => i32::MAX.into(),
@@ -275,7 +275,7 @@ pub fn object_refcount(call: &mut Call<'_>) -> Outcome {
     })
 }
 
-/// OBJECT IDLETIME key.
+/// `OBJECT IDLETIME key`.
 pub fn object_idletime(call: &mut Call<'_>) -> Outcome {
     let text = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
                 policies at runtime LRU and LFU data will take some time to adjust.";
@@ -283,7 +283,7 @@ pub fn object_idletime(call: &mut Call<'_>) -> Outcome {
     reply_of_object(call, is_kept, |entry, now_ms| access::idle_seconds(entry.access, now_ms).into())
 }
 
-/// OBJECT FREQ key.
+/// `OBJECT FREQ key`.
 pub fn object_freq(call: &mut Call<'_>) -> Outcome {
     let text = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
                 switching between policies at runtime LRU and LFU data will take some time to adjust.";

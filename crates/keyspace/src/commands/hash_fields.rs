@@ -111,22 +111,22 @@ impl Condition {
     }
 }
 
-/// HEXPIRE key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...].
+/// `HEXPIRE key seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]`.
 pub fn hexpire(call: &mut Call<'_>) -> Outcome {
     expire(call, "hexpire", Clock::EX)
 }
 
-/// HPEXPIRE key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...].
+/// `HPEXPIRE key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]`.
 pub fn hpexpire(call: &mut Call<'_>) -> Outcome {
     expire(call, "hpexpire", Clock::PX)
 }
 
-/// HEXPIREAT key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...].
+/// `HEXPIREAT key unix-time-seconds [NX | XX | GT | LT] FIELDS numfields field [field ...]`.
 pub fn hexpireat(call: &mut Call<'_>) -> Outcome {
     expire(call, "hexpireat", Clock::EXAT)
 }
 
-/// HPEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...].
+/// `HPEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]`.
 pub fn hpexpireat(call: &mut Call<'_>) -> Outcome {
     expire(call, "hpexpireat", Clock::PXAT)
 }
@@ -183,22 +183,22 @@ fn notify_expire(call: &mut Call<'_>, changed: &[&[u8]], is_past: bool) {
     call.keys.remove_if_empty(key);
 }
 
-/// HTTL key FIELDS numfields field [field ...].
+/// `HTTL key FIELDS numfields field [field ...]`.
 pub fn httl(call: &mut Call<'_>) -> Outcome {
     tell(call, Clock::EX)
 }
 
-/// HPTTL key FIELDS numfields field [field ...].
+/// `HPTTL key FIELDS numfields field [field ...]`.
 pub fn hpttl(call: &mut Call<'_>) -> Outcome {
     tell(call, Clock::PX)
 }
 
-/// HEXPIRETIME key FIELDS numfields field [field ...].
+/// `HEXPIRETIME key FIELDS numfields field [field ...]`.
 pub fn hexpiretime(call: &mut Call<'_>) -> Outcome {
     tell(call, Clock::EXAT)
 }
 
-/// HPEXPIRETIME key FIELDS numfields field [field ...].
+/// `HPEXPIRETIME key FIELDS numfields field [field ...]`.
 pub fn hpexpiretime(call: &mut Call<'_>) -> Outcome {
     tell(call, Clock::PXAT)
 }
@@ -221,7 +221,7 @@ fn tell(call: &mut Call<'_>, clock: Clock) -> Outcome {
     Ok(())
 }
 
-/// HPERSIST key FIELDS numfields field [field ...].
+/// `HPERSIST key FIELDS numfields field [field ...]`.
 pub fn hpersist(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     call.keys.write_as::<Hash>(key)?;
@@ -247,7 +247,7 @@ pub fn hpersist(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// HGETDEL key FIELDS numfields field [field ...].
+/// `HGETDEL key FIELDS numfields field [field ...]`.
 pub fn hgetdel(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     call.keys.write_as::<Hash>(key)?;
@@ -273,8 +273,8 @@ pub fn hgetdel(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// HGETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]
-/// FIELDS numfields field [field ...].
+/// `HGETEX key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] FIELDS
+/// numfields field [field ...]`.
 pub fn hgetex(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     call.keys.write_as::<Hash>(key)?;
@@ -325,8 +325,8 @@ enum Lifetime {
     Until(u64),
 }
 
-/// HSETEX key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]
-/// FIELDS numfields field value [field value ...].
+/// `HSETEX key [FNX | FXX] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds |
+/// KEEPTTL] FIELDS numfields field value [field value ...]`.
 pub fn hsetex(call: &mut Call<'_>) -> Outcome {
     let (key, limits, now_ms) = (call.word(1), call.keys.limits(), call.keys.now_ms());
     let (presence, lifetime, first) = hsetex_options(call)?;

@@ -9,13 +9,13 @@ use crate::number::parse_integer;
 use crate::scan::{self, OwnOption, ScanOptions};
 use crate::values::hash::Hash;
 
-/// HSET key field value [field value ...].
+/// `HSET key field value [field value ...]`.
 pub fn hset(call: &mut Call<'_>) -> Outcome {
     let added = set_pairs(call, "hset")?;
     call.count(added)
 }
 
-/// HMSET key field value [field value ...].
+/// `HMSET key field value [field value ...]`.
 pub fn hmset(call: &mut Call<'_>) -> Outcome {
     set_pairs(call, "hmset")?;
     call.ok()
@@ -39,7 +39,7 @@ fn set_pairs(call: &mut Call<'_>, command: &str) -> Result<usize, CommandError> 
     Ok(added)
 }
 
-/// HSETNX key field value.
+/// `HSETNX key field value`.
 pub fn hsetnx(call: &mut Call<'_>) -> Outcome {
     let (key, field) = (call.word(1), call.word(2));
     let exists = call.keys.write_as::<Hash>(key)?.is_some_and(|hash| hash.contains(field));
@@ -58,7 +58,7 @@ fn store(call: &mut Call<'_>, event: &'static str, value: &[u8]) -> Outcome {
     Ok(())
 }
 
-/// HINCRBY key field increment.
+/// `HINCRBY key field increment`.
 pub fn hincrby(call: &mut Call<'_>) -> Outcome {
     let (key, field) = (call.word(1), call.word(2));
     let by = call.integer(3)?;
@@ -72,7 +72,7 @@ pub fn hincrby(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// HINCRBYFLOAT key field increment.
+/// `HINCRBYFLOAT key field increment`.
 pub fn hincrbyfloat(call: &mut Call<'_>) -> Outcome {
     let (key, field) = (call.word(1), call.word(2));
     let by = LongDouble::parse(call.word(3)).ok_or(CommandError::NOT_FLOAT)?;
@@ -93,7 +93,7 @@ pub fn hincrbyfloat(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// HDEL key field [field ...].
+/// `HDEL key field [field ...]`.
 pub fn hdel(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     let fields = call.words(2);
@@ -107,7 +107,7 @@ pub fn hdel(call: &mut Call<'_>) -> Outcome {
     call.count(gone.len())
 }
 
-/// HGET key field.
+/// `HGET key field`.
 pub fn hget(call: &mut Call<'_>) -> Outcome {
     let (key, field) = (call.word(1), call.word(2));
     match call.keys.read_as::<Hash>(key)?.and_then(|hash| hash.get(field)) {
@@ -117,7 +117,7 @@ pub fn hget(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// HMGET key field [field ...].
+/// `HMGET key field [field ...]`.
 pub fn hmget(call: &mut Call<'_>) -> Outcome {
     let (key, fields) = (call.word(1), call.words(2));
     let hash = call.keys.read_as::<Hash>(key)?;
@@ -131,7 +131,7 @@ pub fn hmget(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// HGETALL key.
+/// `HGETALL key`.
 pub fn hgetall(call: &mut Call<'_>) -> Outcome {
     let hash = call.keys.read_as::<Hash>(call.request.get(1).unwrap_or_default())?;
     call.reply.map(hash.map_or(0, Hash::len));
@@ -141,12 +141,12 @@ pub fn hgetall(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// HKEYS key.
+/// `HKEYS key`.
 pub fn hkeys(call: &mut Call<'_>) -> Outcome {
     one_of_each(call, |field, _| field)
 }
 
-/// HVALS key.
+/// `HVALS key`.
 pub fn hvals(call: &mut Call<'_>) -> Outcome {
     one_of_each(call, |_, value| value)
 }
@@ -160,27 +160,27 @@ fn one_of_each(call: &mut Call<'_>, part: for<'h> fn(&'h [u8], &'h [u8]) -> &'h 
     Ok(())
 }
 
-/// HLEN key.
+/// `HLEN key`.
 pub fn hlen(call: &mut Call<'_>) -> Outcome {
     let len = call.keys.read_as::<Hash>(call.word(1))?.map_or(0, Hash::len);
     call.count(len)
 }
 
-/// HEXISTS key field.
+/// `HEXISTS key field`.
 pub fn hexists(call: &mut Call<'_>) -> Outcome {
     let (key, field) = (call.word(1), call.word(2));
     let exists = call.keys.read_as::<Hash>(key)?.is_some_and(|hash| hash.contains(field));
     call.count(usize::from(exists))
 }
 
-/// HSTRLEN key field.
+/// `HSTRLEN key field`.
 pub fn hstrlen(call: &mut Call<'_>) -> Outcome {
     let (key, field) = (call.word(1), call.word(2));
     let len = call.keys.read_as::<Hash>(key)?.and_then(|hash| hash.get(field)).map_or(0, <[u8]>::len);
     call.count(len)
 }
 
-/// HRANDFIELD key [count [WITHVALUES]].
+/// `HRANDFIELD key [count [WITHVALUES]]`.
 pub fn hrandfield(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     if call.len() == 2 {
@@ -225,7 +225,7 @@ pub fn hrandfield(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES].
+/// `HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]`.
 pub fn hscan(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     let cursor = scan::cursor(call.word(2))?;

@@ -7,22 +7,22 @@ use crate::error::CommandError;
 use crate::event::EventClasses;
 use crate::values::list::{End, List};
 
-/// LPUSH key element [element ...].
+/// `LPUSH key element [element ...]`.
 pub fn lpush(call: &mut Call<'_>) -> Outcome {
     push(call, End::Head, true)
 }
 
-/// RPUSH key element [element ...].
+/// `RPUSH key element [element ...]`.
 pub fn rpush(call: &mut Call<'_>) -> Outcome {
     push(call, End::Tail, true)
 }
 
-/// LPUSHX key element [element ...].
+/// `LPUSHX key element [element ...]`.
 pub fn lpushx(call: &mut Call<'_>) -> Outcome {
     push(call, End::Head, false)
 }
 
-/// RPUSHX key element [element ...].
+/// `RPUSHX key element [element ...]`.
 pub fn rpushx(call: &mut Call<'_>) -> Outcome {
     push(call, End::Tail, false)
 }
@@ -39,12 +39,12 @@ fn push(call: &mut Call<'_>, end: End, creates: bool) -> Outcome {
     call.count(len)
 }
 
-/// LPOP key [count].
+/// `LPOP key [count]`.
 pub fn lpop(call: &mut Call<'_>) -> Outcome {
     pop(call, End::Head)
 }
 
-/// RPOP key [count].
+/// `RPOP key [count]`.
 pub fn rpop(call: &mut Call<'_>) -> Outcome {
     pop(call, End::Tail)
 }
@@ -72,7 +72,7 @@ fn pop(call: &mut Call<'_>, end: End) -> Outcome {
     pop_from(call, key, end, count.unwrap_or(1))
 }
 
-/// LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count].
+/// `LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count]`.
 pub fn lmpop(call: &mut Call<'_>) -> Outcome {
     let num_keys = call.integer_from(1, 1, "ERR numkeys should be greater than 0")?;
     let end_at = num_keys.saturating_add(2);
@@ -113,13 +113,13 @@ fn pop_from(call: &mut Call<'_>, key: &[u8], end: End, count: usize) -> Outcome 
     Ok(())
 }
 
-/// LLEN key.
+/// `LLEN key`.
 pub fn llen(call: &mut Call<'_>) -> Outcome {
     let len = call.keys.read_as::<List>(call.word(1))?.map_or(0, List::len);
     call.count(len)
 }
 
-/// LINDEX key index.
+/// `LINDEX key index`.
 pub fn lindex(call: &mut Call<'_>) -> Outcome {
     let (key, index) = (call.word(1), call.integer(2));
     let Some(list) = call.keys.read_as::<List>(key)? else {
@@ -133,7 +133,7 @@ pub fn lindex(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// LRANGE key start stop.
+/// `LRANGE key start stop`.
 pub fn lrange(call: &mut Call<'_>) -> Outcome {
     let (key, start, stop) = (call.word(1), call.integer(2)?, call.integer(3)?);
     let Some(list) = call.keys.read_as::<List>(key)? else {
@@ -148,7 +148,7 @@ pub fn lrange(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// LSET key index element.
+/// `LSET key index element`.
 pub fn lset(call: &mut Call<'_>) -> Outcome {
     let (key, index, element, limits) = (call.word(1), call.integer(2), call.word(3), call.keys.limits());
     let list = call.keys.write_as::<List>(key)?.ok_or(CommandError::NO_SUCH_KEY)?;
@@ -158,7 +158,7 @@ pub fn lset(call: &mut Call<'_>) -> Outcome {
     call.ok()
 }
 
-/// LINSERT key BEFORE|AFTER pivot element.
+/// `LINSERT key BEFORE|AFTER pivot element`.
 pub fn linsert(call: &mut Call<'_>) -> Outcome {
     let behind = match () {
         () if call.is_word(2, "BEFORE") => 0,
@@ -177,7 +177,7 @@ pub fn linsert(call: &mut Call<'_>) -> Outcome {
     call.count(len)
 }
 
-/// LREM key count element.
+/// `LREM key count element`.
 pub fn lrem(call: &mut Call<'_>) -> Outcome {
     let (key, count, element, limits) = (call.word(1), call.integer(2)?, call.word(3), call.keys.limits());
     let Some(list) = call.keys.write_as::<List>(key)? else { return call.count(0) };
@@ -191,7 +191,7 @@ pub fn lrem(call: &mut Call<'_>) -> Outcome {
     call.count(removed)
 }
 
-/// LTRIM key start stop.
+/// `LTRIM key start stop`.
 pub fn ltrim(call: &mut Call<'_>) -> Outcome {
     let (key, start, stop, limits) = (call.word(1), call.integer(2)?, call.integer(3)?, call.keys.limits());
     if let Some(list) = call.keys.write_as::<List>(key)? {
@@ -202,7 +202,7 @@ pub fn ltrim(call: &mut Call<'_>) -> Outcome {
     call.ok()
 }
 
-/// LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len].
+/// `LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len]`.
 pub fn lpos(call: &mut Call<'_>) -> Outcome {
     let (element, mut rank, mut count, mut max_len) = (call.word(2), 1, None, 0);
     let mut at = 3;
@@ -257,13 +257,13 @@ fn lpos_rank(call: &Call<'_>, at: usize) -> Result<i64, CommandError> {
     }
 }
 
-/// LMOVE source destination LEFT|RIGHT LEFT|RIGHT.
+/// `LMOVE source destination LEFT|RIGHT LEFT|RIGHT`.
 pub fn lmove(call: &mut Call<'_>) -> Outcome {
     let (from, to) = (end(call, 3)?, end(call, 4)?);
     move_between(call, from, to)
 }
 
-/// RPOPLPUSH source destination.
+/// `RPOPLPUSH source destination`.
 pub fn rpoplpush(call: &mut Call<'_>) -> Outcome {
     move_between(call, End::Tail, End::Head)
 }

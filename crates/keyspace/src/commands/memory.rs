@@ -4,7 +4,7 @@ use crate::call::{Call, Outcome};
 use crate::database::ENTRY_BYTES;
 use crate::error::CommandError;
 
-/// MEMORY USAGE key \[SAMPLES count\].
+/// `MEMORY USAGE key [SAMPLES count]`.
 ///
 /// The figure is the one that `maxmemory` is held against, whatever the samples: no value has to be walked for it.
 pub fn memory_usage(call: &mut Call<'_>) -> Outcome {

@@ -11,7 +11,7 @@ use crate::scan::{self, OwnOption, ScanOptions};
 use crate::values::Typed;
 use crate::values::set::{self, Member, Set};
 
-/// SADD key member [member ...].
+/// `SADD key member [member ...]`.
 pub fn sadd(call: &mut Call<'_>) -> Outcome {
     let (key, first, members, limits) = (call.word(1), call.word(2), call.words(2), call.keys.limits());
     let set = call.keys.write_or_create::<Set>(key)?;
@@ -23,7 +23,7 @@ pub fn sadd(call: &mut Call<'_>) -> Outcome {
     call.count(added)
 }
 
-/// SREM key member [member ...].
+/// `SREM key member [member ...]`.
 pub fn srem(call: &mut Call<'_>) -> Outcome {
     let (key, members) = (call.word(1), call.words(2));
     let Some(set) = call.keys.write_as::<Set>(key)? else { return call.count(0) };
@@ -35,7 +35,7 @@ pub fn srem(call: &mut Call<'_>) -> Outcome {
     call.count(removed)
 }
 
-/// SMOVE source destination member.
+/// `SMOVE source destination member`.
 pub fn smove(call: &mut Call<'_>) -> Outcome {
     let (source, destination, member, limits) = (call.word(1), call.word(2), call.word(3), call.keys.limits());
     if call.keys.write_as::<Set>(source)?.is_none() {
@@ -59,7 +59,7 @@ pub fn smove(call: &mut Call<'_>) -> Outcome {
     call.count(1)
 }
 
-/// SPOP key [count].
+/// `SPOP key [count]`.
 pub fn spop(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     let count = match call.len() {
@@ -87,7 +87,7 @@ pub fn spop(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// SRANDMEMBER key [count].
+/// `SRANDMEMBER key [count]`.
 pub fn srandmember(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     let count = match call.len() {
@@ -114,7 +114,7 @@ pub fn srandmember(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// SMEMBERS key.
+/// `SMEMBERS key`.
 pub fn smembers(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     match call.keys.read_as::<Set>(key)? {
@@ -124,14 +124,14 @@ pub fn smembers(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// SISMEMBER key member.
+/// `SISMEMBER key member`.
 pub fn sismember(call: &mut Call<'_>) -> Outcome {
     let (key, member) = (call.word(1), call.word(2));
     let is_member = call.keys.read_as::<Set>(key)?.is_some_and(|set| set.contains(member));
     call.count(usize::from(is_member))
 }
 
-/// SMISMEMBER key member [member ...].
+/// `SMISMEMBER key member [member ...]`.
 pub fn smismember(call: &mut Call<'_>) -> Outcome {
     let (key, members) = (call.word(1), call.words(2));
     let set = call.keys.read_as::<Set>(key)?;
@@ -142,13 +142,13 @@ pub fn smismember(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// SCARD key.
+/// `SCARD key`.
 pub fn scard(call: &mut Call<'_>) -> Outcome {
     let len = call.keys.read_as::<Set>(call.word(1))?.map_or(0, Set::len);
     call.count(len)
 }
 
-/// SSCAN key cursor [MATCH pattern] [COUNT count].
+/// `SSCAN key cursor [MATCH pattern] [COUNT count]`.
 pub fn sscan(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     let cursor = scan::cursor(call.word(2))?;
@@ -178,7 +178,7 @@ pub fn sscan(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// SINTER key [key ...].
+/// `SINTER key [key ...]`.
 pub fn sinter(call: &mut Call<'_>) -> Outcome {
     let keys: Vec<&[u8]> = call.words(1).collect();
     read_all(&mut call.keys, &keys)?;
@@ -187,7 +187,7 @@ pub fn sinter(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// SINTERCARD numkeys key [key ...] [LIMIT limit].
+/// `SINTERCARD numkeys key [key ...] [LIMIT limit]`.
 pub fn sintercard(call: &mut Call<'_>) -> Outcome {
     let num_keys = call.integer_from(1, 1, "ERR numkeys should be greater than 0")?;
     if num_keys > call.len() - 2 {
@@ -208,7 +208,7 @@ pub fn sintercard(call: &mut Call<'_>) -> Outcome {
     call.count(count)
 }
 
-/// SINTERSTORE destination key [key ...].
+/// `SINTERSTORE destination key [key ...]`.
 pub fn sinterstore(call: &mut Call<'_>) -> Outcome {
     store(call, "sinterstore", |keys, names, limits| {
         let mut common = Set::default();
@@ -219,22 +219,22 @@ pub fn sinterstore(call: &mut Call<'_>) -> Outcome {
     })
 }
 
-/// SUNION key [key ...].
+/// `SUNION key [key ...]`.
 pub fn sunion(call: &mut Call<'_>) -> Outcome {
     reply_combined(call, union)
 }
 
-/// SUNIONSTORE destination key [key ...].
+/// `SUNIONSTORE destination key [key ...]`.
 pub fn sunionstore(call: &mut Call<'_>) -> Outcome {
     store(call, "sunionstore", union)
 }
 
-/// SDIFF key [key ...].
+/// `SDIFF key [key ...]`.
 pub fn sdiff(call: &mut Call<'_>) -> Outcome {
     reply_combined(call, difference)
 }
 
-/// SDIFFSTORE destination key [key ...].
+/// `SDIFFSTORE destination key [key ...]`.
 pub fn sdiffstore(call: &mut Call<'_>) -> Outcome {
     store(call, "sdiffstore", difference)
 }

@@ -14,37 +14,37 @@ use crate::values::ranked::compare;
 use crate::values::set::{Member, Set};
 use crate::values::sorted_set::SortedSet;
 
-/// ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES].
+/// `ZUNION numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES]`.
 pub fn zunion(call: &mut Call<'_>) -> Outcome {
     reply(call, Operation::Union, "zunion")
 }
 
-/// ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES].
+/// `ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX] [WITHSCORES]`.
 pub fn zinter(call: &mut Call<'_>) -> Outcome {
     reply(call, Operation::Intersection, "zinter")
 }
 
-/// ZDIFF numkeys key [key ...] [WITHSCORES].
+/// `ZDIFF numkeys key [key ...] [WITHSCORES]`.
 pub fn zdiff(call: &mut Call<'_>) -> Outcome {
     reply(call, Operation::Difference, "zdiff")
 }
 
-/// ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX].
+/// `ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX]`.
 pub fn zunionstore(call: &mut Call<'_>) -> Outcome {
     store_result(call, Operation::Union, "zunionstore")
 }
 
-/// ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX].
+/// `ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE SUM | MIN | MAX]`.
 pub fn zinterstore(call: &mut Call<'_>) -> Outcome {
     store_result(call, Operation::Intersection, "zinterstore")
 }
 
-/// ZDIFFSTORE destination numkeys key [key ...].
+/// `ZDIFFSTORE destination numkeys key [key ...]`.
 pub fn zdiffstore(call: &mut Call<'_>) -> Outcome {
     store_result(call, Operation::Difference, "zdiffstore")
 }
 
-/// ZINTERCARD numkeys key [key ...] [LIMIT limit].
+/// `ZINTERCARD numkeys key [key ...] [LIMIT limit]`.
 pub fn zintercard(call: &mut Call<'_>) -> Outcome {
     let plan = Plan::parse(call, 1, Operation::Intersection, Form::Count, "zintercard")?;
     let limit = if plan.limit == 0 { usize::MAX } else { plan.limit };

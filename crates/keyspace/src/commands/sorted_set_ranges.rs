@@ -195,32 +195,32 @@ impl<'a> Query<'a> {
     }
 }
 
-/// ZRANGE key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES].
+/// `ZRANGE key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`.
 pub fn zrange(call: &mut Call<'_>) -> Outcome {
     range(call, None, None)
 }
 
-/// ZREVRANGE key start stop [WITHSCORES].
+/// `ZREVRANGE key start stop [WITHSCORES]`.
 pub fn zrevrange(call: &mut Call<'_>) -> Outcome {
     range(call, Some(Unit::Rank), Some(true))
 }
 
-/// ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count].
+/// `ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]`.
 pub fn zrangebyscore(call: &mut Call<'_>) -> Outcome {
     range(call, Some(Unit::Score), Some(false))
 }
 
-/// ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count].
+/// `ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]`.
 pub fn zrevrangebyscore(call: &mut Call<'_>) -> Outcome {
     range(call, Some(Unit::Score), Some(true))
 }
 
-/// ZRANGEBYLEX key min max [LIMIT offset count].
+/// `ZRANGEBYLEX key min max [LIMIT offset count]`.
 pub fn zrangebylex(call: &mut Call<'_>) -> Outcome {
     range(call, Some(Unit::Lex), Some(false))
 }
 
-/// ZREVRANGEBYLEX key max min [LIMIT offset count].
+/// `ZREVRANGEBYLEX key max min [LIMIT offset count]`.
 pub fn zrevrangebylex(call: &mut Call<'_>) -> Outcome {
     range(call, Some(Unit::Lex), Some(true))
 }
@@ -240,7 +240,7 @@ fn range(call: &mut Call<'_>, unit: Option<Unit>, is_reversed: Option<bool>) -> 
     Ok(())
 }
 
-/// ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count].
+/// `ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]`.
 pub fn zrangestore(call: &mut Call<'_>) -> Outcome {
     let query = Query::parse(call, 3, None, None, true)?;
     let (target, source) = (call.word(1), call.word(2));
@@ -254,12 +254,12 @@ pub fn zrangestore(call: &mut Call<'_>) -> Outcome {
     store(call, target, result, "zrangestore")
 }
 
-/// ZCOUNT key min max.
+/// `ZCOUNT key min max`.
 pub fn zcount(call: &mut Call<'_>) -> Outcome {
     count(call, Unit::Score)
 }
 
-/// ZLEXCOUNT key min max.
+/// `ZLEXCOUNT key min max`.
 pub fn zlexcount(call: &mut Call<'_>) -> Outcome {
     count(call, Unit::Lex)
 }
@@ -270,17 +270,17 @@ fn count(call: &mut Call<'_>, unit: Unit) -> Outcome {
     call.count(count)
 }
 
-/// ZREMRANGEBYRANK key start stop.
+/// `ZREMRANGEBYRANK key start stop`.
 pub fn zremrangebyrank(call: &mut Call<'_>) -> Outcome {
     remove_range(call, Unit::Rank, "zremrangebyrank")
 }
 
-/// ZREMRANGEBYSCORE key min max.
+/// `ZREMRANGEBYSCORE key min max`.
 pub fn zremrangebyscore(call: &mut Call<'_>) -> Outcome {
     remove_range(call, Unit::Score, "zremrangebyscore")
 }
 
-/// ZREMRANGEBYLEX key min max.
+/// `ZREMRANGEBYLEX key min max`.
 pub fn zremrangebylex(call: &mut Call<'_>) -> Outcome {
     remove_range(call, Unit::Lex, "zremrangebylex")
 }

@@ -11,12 +11,12 @@ use crate::scan::{self, OwnOption, ScanOptions};
 use crate::values::Typed;
 use crate::values::sorted_set::SortedSet;
 
-/// ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...].
+/// `ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]`.
 pub fn zadd(call: &mut Call<'_>) -> Outcome {
     add(call, AddOptions::default())
 }
 
-/// ZINCRBY key increment member.
+/// `ZINCRBY key increment member`.
 pub fn zincrby(call: &mut Call<'_>) -> Outcome {
     add(call, AddOptions { incr: true, ..AddOptions::default() })
 }
@@ -117,7 +117,7 @@ fn add(call: &mut Call<'_>, mut options: AddOptions) -> Outcome {
     Ok(())
 }
 
-/// ZREM key member [member ...].
+/// `ZREM key member [member ...]`.
 pub fn zrem(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     let members = call.words(2);
@@ -135,13 +135,13 @@ pub(super) fn removed_some(call: &mut Call<'_>, key: &[u8], removed: usize, even
     call.count(removed)
 }
 
-/// ZCARD key.
+/// `ZCARD key`.
 pub fn zcard(call: &mut Call<'_>) -> Outcome {
     let count = call.keys.read_as::<SortedSet>(call.word(1))?.map_or(0, SortedSet::len);
     call.count(count)
 }
 
-/// ZSCORE key member.
+/// `ZSCORE key member`.
 pub fn zscore(call: &mut Call<'_>) -> Outcome {
     let (key, member) = (call.word(1), call.word(2));
     let score = call.keys.read_as::<SortedSet>(key)?.and_then(|set| set.score(member));
@@ -149,7 +149,7 @@ pub fn zscore(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// ZMSCORE key member [member ...].
+/// `ZMSCORE key member [member ...]`.
 pub fn zmscore(call: &mut Call<'_>) -> Outcome {
     let members = call.words(2);
     let set = call.keys.read_as::<SortedSet>(call.request.get(1).unwrap_or_default())?;
@@ -167,12 +167,12 @@ fn reply_score(reply: &mut ReplyWriter<'_>, score: Option<f64>) {
     };
 }
 
-/// ZRANK key member [WITHSCORE].
+/// `ZRANK key member [WITHSCORE]`.
 pub fn zrank(call: &mut Call<'_>) -> Outcome {
     rank(call, "zrank", |rank, _| rank)
 }
 
-/// ZREVRANK key member [WITHSCORE].
+/// `ZREVRANK key member [WITHSCORE]`.
 pub fn zrevrank(call: &mut Call<'_>) -> Outcome {
     rank(call, "zrevrank", |rank, len| len - 1 - rank)
 }
@@ -220,12 +220,12 @@ impl End {
     }
 }
 
-/// ZPOPMIN key [count].
+/// `ZPOPMIN key [count]`.
 pub fn zpopmin(call: &mut Call<'_>) -> Outcome {
     pop(call, End::Min)
 }
 
-/// ZPOPMAX key [count].
+/// `ZPOPMAX key [count]`.
 pub fn zpopmax(call: &mut Call<'_>) -> Outcome {
     pop(call, End::Max)
 }
@@ -244,7 +244,7 @@ fn pop(call: &mut Call<'_>, end: End) -> Outcome {
     pop_from(call, key, end, ranks, is_nested)
 }
 
-/// ZMPOP numkeys key [key ...] MIN | MAX [COUNT count].
+/// `ZMPOP numkeys key [key ...] MIN | MAX [COUNT count]`.
 pub fn zmpop(call: &mut Call<'_>) -> Outcome {
     let keys = call.integer_from(1, 1, "ERR numkeys should be greater than 0")?;
     let behind_keys = keys.saturating_add(2);
@@ -299,7 +299,7 @@ fn pop_from(call: &mut Call<'_>, key: &[u8], end: End, ranks: Range<usize>, is_n
     Ok(())
 }
 
-/// ZRANDMEMBER key [count [WITHSCORES]].
+/// `ZRANDMEMBER key [count [WITHSCORES]]`.
 pub fn zrandmember(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     if call.len() == 2 {
@@ -356,7 +356,7 @@ pub(super) fn reply_members<'a>(
     }
 }
 
-/// ZSCAN key cursor [MATCH pattern] [COUNT count].
+/// `ZSCAN key cursor [MATCH pattern] [COUNT count]`.
 pub fn zscan(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     let cursor = scan::cursor(call.word(2))?;

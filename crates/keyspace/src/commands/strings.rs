@@ -93,7 +93,7 @@ impl<'a> Options<'a> {
     }
 }
 
-/// SET key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT unix-seconds|PXAT unix-milliseconds|KEEPTTL].
+/// `SET key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT unix-seconds|PXAT unix-milliseconds|KEEPTTL]`.
 pub fn set(call: &mut Call<'_>) -> Outcome {
     let options = Options::parse(call, 3, true)?;
     let deadline_ms = options.deadline_ms(call, "set")?;
@@ -121,7 +121,7 @@ pub fn set(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// SETNX key value.
+/// `SETNX key value`.
 pub fn setnx(call: &mut Call<'_>) -> Outcome {
     let (key, value) = (call.word(1), call.word(2));
     let is_stored = call.keys.peek(key).is_none();
@@ -131,12 +131,12 @@ pub fn setnx(call: &mut Call<'_>) -> Outcome {
     call.count(usize::from(is_stored))
 }
 
-/// SETEX key seconds value.
+/// `SETEX key seconds value`.
 pub fn setex(call: &mut Call<'_>) -> Outcome {
     store_with_deadline(call, TimeForm::Seconds, "setex")
 }
 
-/// PSETEX key milliseconds value.
+/// `PSETEX key milliseconds value`.
 pub fn psetex(call: &mut Call<'_>) -> Outcome {
     store_with_deadline(call, TimeForm::Milliseconds, "psetex")
 }
@@ -176,12 +176,12 @@ fn reply_value(call: &mut Call<'_>, key: &[u8]) -> Result<bool, CommandError> {
     Ok(value.is_some())
 }
 
-/// GET key.
+/// `GET key`.
 pub fn get(call: &mut Call<'_>) -> Outcome {
     reply_value(call, call.word(1)).map(|_| ())
 }
 
-/// GETEX key [EX seconds|PX milliseconds|EXAT unix-seconds|PXAT unix-milliseconds|PERSIST].
+/// `GETEX key [EX seconds|PX milliseconds|EXAT unix-seconds|PXAT unix-milliseconds|PERSIST]`.
 pub fn getex(call: &mut Call<'_>) -> Outcome {
     let options = Options::parse(call, 2, false)?;
     let key = call.word(1);
@@ -209,7 +209,7 @@ pub fn getex(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// GETDEL key.
+/// `GETDEL key`.
 pub fn getdel(call: &mut Call<'_>) -> Outcome {
     let key = call.word(1);
     if reply_value(call, key)? {
@@ -218,7 +218,7 @@ pub fn getdel(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// GETSET key value.
+/// `GETSET key value`.
 pub fn getset(call: &mut Call<'_>) -> Outcome {
     let (key, value) = (call.word(1), call.word(2));
     reply_value(call, key)?;
@@ -226,7 +226,7 @@ pub fn getset(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// MGET key [key ...].
+/// `MGET key [key ...]`.
 pub fn mget(call: &mut Call<'_>) -> Outcome {
     call.reply.array(call.request.len() - 1);
     for key in call.words(1) {
@@ -242,14 +242,14 @@ pub fn mget(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// MSET key value [key value ...].
+/// `MSET key value [key value ...]`.
 pub fn mset(call: &mut Call<'_>) -> Outcome {
     check_pairs(call, "ERR wrong number of arguments for 'mset' command")?;
     store_pairs(call);
     call.ok()
 }
 
-/// MSETNX key value [key value ...].
+/// `MSETNX key value [key value ...]`.
 pub fn msetnx(call: &mut Call<'_>) -> Outcome {
     check_pairs(call, "ERR wrong number of arguments for 'msetnx' command")?;
     let is_stored = call.words(1).step_by(2).all(|key| call.keys.peek(key).is_none());
@@ -269,7 +269,7 @@ fn store_pairs(call: &mut Call<'_>) {
     }
 }
 
-/// APPEND key value.
+/// `APPEND key value`.
 pub fn append(call: &mut Call<'_>) -> Outcome {
     let (key, tail) = (call.word(1), call.word(2));
     let bytes_max = call.keys.keyspace.string_bytes_max;
@@ -289,13 +289,13 @@ pub fn append(call: &mut Call<'_>) -> Outcome {
     call.count(len)
 }
 
-/// STRLEN key.
+/// `STRLEN key`.
 pub fn strlen(call: &mut Call<'_>) -> Outcome {
     let len = call.keys.read_as::<Str>(call.word(1))?.map_or(0, Str::len);
     call.count(len)
 }
 
-/// GETRANGE key start end.
+/// `GETRANGE key start end`.
 pub fn getrange(call: &mut Call<'_>) -> Outcome {
     let (start, end) = (call.integer(2)?, call.integer(3)?);
     match call.keys.read_as::<Str>(call.word(1))? {
@@ -320,7 +320,7 @@ fn part(bytes: &[u8], start: i64, end: i64) -> &[u8] {
     if start > end { &[] } else { &bytes[start as usize..=end as usize] }
 }
 
-/// SETRANGE key offset value.
+/// `SETRANGE key offset value`.
 pub fn setrange(call: &mut Call<'_>) -> Outcome {
     let offset = call.integer(2)?;
     let offset = usize::try_from(offset).map_err(|_| CommandError::new("ERR offset is out of range"))?;
@@ -351,23 +351,23 @@ fn check_len(len: Option<usize>, bytes_max: usize) -> Result<usize, CommandError
         .ok_or(CommandError::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)"))
 }
 
-/// INCR key.
+/// `INCR key`.
 pub fn incr(call: &mut Call<'_>) -> Outcome {
     increment(call, 1)
 }
 
-/// DECR key.
+/// `DECR key`.
 pub fn decr(call: &mut Call<'_>) -> Outcome {
     increment(call, -1)
 }
 
-/// INCRBY key increment.
+/// `INCRBY key increment`.
 pub fn incrby(call: &mut Call<'_>) -> Outcome {
     let by = call.integer(2)?;
     increment(call, by)
 }
 
-/// DECRBY key decrement.
+/// `DECRBY key decrement`.
 pub fn decrby(call: &mut Call<'_>) -> Outcome {
     let by = call.integer(2)?.checked_neg().ok_or(CommandError::new("ERR decrement would overflow"))?;
     increment(call, by)
@@ -392,7 +392,7 @@ fn increment(call: &mut Call<'_>, by: i64) -> Outcome {
     Ok(())
 }
 
-/// INCRBYFLOAT key increment.
+/// `INCRBYFLOAT key increment`.
 pub fn incrbyfloat(call: &mut Call<'_>) -> Outcome {
     let (key, by) = (call.word(1), call.word(2));
     let number = |text: &[u8]| LongDouble::parse(text).ok_or(CommandError::NOT_FLOAT);

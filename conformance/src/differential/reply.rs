@@ -166,7 +166,8 @@ fn by_value(frame: &mut Frame) {
         Frame::Bulk(_, text) | Frame::Line(b',', text) => {
             let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
             if let Some(number) = number.filter(|_| text.iter().any(u8::is_ascii_digit)) {
-                *text = format!("{number:?}").into_bytes();
+                // Adding a zero makes one of the two zeros.
+                *text = format!("{:?}", number + 0.0).into_bytes();
             }
         }
         _ => {}
@@ -244,6 +245,7 @@ mod tests {
     fn a_reply_allows_what_is_undefined_and_nothing_else() {
         check(&Reply::Exact, b":1\r\n", b":1\r\n", b":2\r\n");
         check(&Reply::Doubles, b",0.10000000000000001\r\n", b",0.1\r\n", b",0.2\r\n");
+        check(&Reply::Doubles, b"$2\r\n-0\r\n", b"$1\r\n0\r\n", b"$1\r\n1\r\n");
         check(&Reply::Unordered, b"*2\r\n:1\r\n:2\r\n", b"*2\r\n:2\r\n:1\r\n", b"*2\r\n:2\r\n:2\r\n");
         let (pairs, swapped) = (b"*4\r\n:1\r\n:2\r\n:3\r\n:4\r\n", b"*4\r\n:3\r\n:4\r\n:1\r\n:2\r\n");
         check(&Reply::UnorderedPairs, pairs, swapped, b"*4\r\n:1\r\n:4\r\n:3\r\n:2\r\n");

@@ -24,6 +24,8 @@ enum Part {
     Clients,
     /// One order per channel for all subscribers, and exact counts, under load.
     Order,
+    /// A server that is killed in the middle of writes, and every write accounted for.
+    Durability,
     /// Subscribers that don't read disturb nobody, and are dealt with as their policy says.
     #[value(name = "slow_subscribers", alias = "slow-subscribers")]
     SlowSubscribers,
@@ -73,6 +75,7 @@ impl Part {
             Self::Tcl => "tcl",
             Self::Clients => "clients",
             Self::Order => "order",
+            Self::Durability => "durability",
             Self::SlowSubscribers => "slow_subscribers",
         }
     }
@@ -85,6 +88,7 @@ impl Part {
                 run(on(target, command("bash").args(["conformance/tcl/run", "--target", target.name()])))
             }
             Self::Clients => clients(target),
+            Self::Durability => durability(target),
             Self::Order | Self::SlowSubscribers => {
                 run(on(target, test(&["--test", self.name()]).args(["--", "--nocapture"])))
             }
@@ -114,6 +118,18 @@ fn differential(target: Target) -> Result<()> {
     }
     let mut long = cargo(&["run", "--release", "-p", "fanfare-conformance", "--bin", "differential", "--"]);
     run(on(target, long.args(["--sequences", SEQUENCES, "--target", "redis", target.name()])))
+}
+
+/// A dozen crashes for each promise, then a few damaged files; Redis does not notice every damage.
+fn durability(target: Target) -> Result<()> {
+    let durability = |arguments: &[&str]| {
+        let mut program = cargo(&["run", "--release", "-p", "fanfare-conformance", "--bin", "durability", "--"]);
+        run(on(target, program.args(arguments).args(["--target", target.name()])))
+    };
+    for appendfsync in ["always", "everysec"] {
+        durability(&["--rounds", "12", "--appendfsync", appendfsync])?;
+    }
+    if target == Target::Fanfare { durability(&["damage", "--count", "30"]) } else { Ok(()) }
 }
 
 /// Programs in other languages fetch their client libraries themselves.

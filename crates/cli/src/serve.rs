@@ -19,9 +19,16 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         // Set up before anyone is told that the server is there: a signal from then on ends it in order.
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be handled")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be handled")?;
+        let mut hangup = signal(SignalKind::hangup()).context("SIGHUP can't be handled")?;
         let unixsocket = settings.unixsocket.clone();
         let server = Server::bind(ServerOptions { settings, config_file, log: Some(control) })?;
         banner(&server, &unixsocket);
+        let reload = server.certificate_reload();
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                reload();
+            }
+        });
         let (stop, stopped) = tokio::sync::oneshot::channel();
         tokio::spawn(async move {
             let mut next = async || {
@@ -52,6 +59,8 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
 fn banner(server: &Server, unixsocket: &str) {
     let addresses = server.addresses();
     let mut places: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let tls_addresses = server.tls_addresses();
+    places.extend(tls_addresses.iter().map(|address| format!("{address} (TLS)")));
     if !unixsocket.is_empty() {
         places.push(unixsocket.to_owned());
     }
@@ -62,8 +71,11 @@ fn banner(server: &Server, unixsocket: &str) {
         places.join(" and "),
         if workers == 1 { "" } else { "s" }
     ));
-    let target =
-        addresses.first().map_or_else(|| format!("-s {unixsocket}"), |address| format!("-p {}", address.port()));
+    let target = match (addresses.first(), tls_addresses.first()) {
+        (Some(address), _) => format!("-p {}", address.port()),
+        (None, Some(address)) => format!("--tls -p {}", address.port()),
+        (None, None) => format!("-s {unixsocket}"),
+    };
     say(&format!("Try:  redis-cli {target} subscribe news"));
     say(&format!("      redis-cli {target} publish news hi"));
 }

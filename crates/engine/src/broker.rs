@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use fanfare_fanout::{Interest, InterestOptions, WorkerId};
 use fanfare_keyspace::{EncodingLimits, Eviction, Keyspace};
 
+use crate::acl::{Acl, users_of_file, users_of_lines};
 use crate::client::Clients;
-use crate::settings::Settings;
+use crate::close::CloseReason;
+use crate::settings::{SettingError, Settings};
 use crate::slowlog::Slowlog;
 use crate::stats::Stats;
 use crate::tracking::Tracking;
@@ -36,6 +38,8 @@ pub enum Control {
         conn: u32,
         /// The client's id.
         id: u64,
+        /// Why.
+        reason: CloseReason,
         /// Who waits for it to be gone.
         done: Option<Barrier>,
     },
@@ -80,8 +84,20 @@ pub struct ServerFacts {
     pub config_file: String,
 }
 
+/// Acts on settings of which those with these names were set, or says which of them can't be had and why.
+pub type ApplySettings = Box<dyn Fn(&Settings, &[&[u8]]) -> Result<(), SettingError> + Send + Sync>;
+
 /// Writes settings to the config file, or says why it can't.
 pub type WriteSettings = Box<dyn Fn(&Settings) -> Result<(), String> + Send + Sync>;
+
+/// Reads a file, or says why it can't.
+pub type ReadFile = Box<dyn Fn(&str) -> Result<Vec<u8>, String> + Send + Sync>;
+
+/// Replaces a file's contents, or says why it can't; nobody else may read what is new.
+pub type WriteFile = Box<dyn Fn(&str, &[u8]) -> Result<(), String> + Send + Sync>;
+
+/// Fills a buffer with bytes that nobody can guess; `false` if there are none.
+pub type FillRandom = Box<dyn Fn(&mut [u8]) -> bool + Send + Sync>;
 
 /// How a [`Broker`] is set up.
 pub struct BrokerOptions {
@@ -98,9 +114,15 @@ pub struct BrokerOptions {
     /// Wakes a worker whose mailbox was empty; called from any thread.
     pub wake: Box<dyn Fn(WorkerId) + Send + Sync>,
     /// Acts on changed settings that concern sockets and logs.
-    pub apply: Box<dyn Fn(&Settings) + Send + Sync>,
+    pub apply: ApplySettings,
     /// Writes the config file for CONFIG REWRITE; `Err` has the reason.
     pub rewrite: WriteSettings,
+    /// Reads the ACL file.
+    pub read_file: ReadFile,
+    /// Writes the ACL file.
+    pub write_file: WriteFile,
+    /// Makes the passwords of ACL GENPASS.
+    pub fill_random: FillRandom,
     /// Microseconds of a clock that never goes back; read around requests that may be slow.
     pub clock_us: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Resident memory of the process in bytes.
@@ -121,8 +143,11 @@ impl Default for BrokerOptions {
             started_us: 0,
             seed: 0,
             wake: Box::new(|_| {}),
-            apply: Box::new(|_| {}),
+            apply: Box::new(|_, _| Ok(())),
             rewrite: Box::new(|_| Ok(())),
+            read_file: Box::new(|_| Err("there are no files".to_owned())),
+            write_file: Box::new(|_, _| Err("there are no files".to_owned())),
+            fill_random: Box::new(|_| false),
             clock_us: Box::new(|| 0),
             resident_bytes: Box::new(|| 0),
             cpu_seconds: Box::new(|| (0.0, 0.0)),
@@ -153,6 +178,7 @@ pub struct Broker {
     pub(crate) tracking: parking_lot::Mutex<Tracking>,
     /// Unix time in milliseconds of the next deadline of a key, for the worker that waits for it.
     pub(crate) next_deadline_ms: AtomicU64,
+    pub(crate) acl: Acl,
     pub(crate) clients: Clients,
     pub(crate) stats: Stats,
     pub(crate) slowlog: Slowlog,
@@ -165,8 +191,11 @@ pub struct Broker {
     pub(crate) is_draining: AtomicBool,
     pub(crate) facts: ServerFacts,
     pub(crate) wake: Box<dyn Fn(WorkerId) + Send + Sync>,
-    pub(crate) apply: Box<dyn Fn(&Settings) + Send + Sync>,
+    pub(crate) apply: ApplySettings,
     pub(crate) rewrite: WriteSettings,
+    pub(crate) read_file: ReadFile,
+    pub(crate) write_file: WriteFile,
+    pub(crate) fill_random: FillRandom,
     pub(crate) clock_us: Box<dyn Fn() -> u64 + Send + Sync>,
     pub(crate) resident_bytes: Box<dyn Fn() -> u64 + Send + Sync>,
     pub(crate) cpu_seconds: Box<dyn Fn() -> (f64, f64) + Send + Sync>,
@@ -193,6 +222,7 @@ impl Broker {
             keyspace: Arc::new(parking_lot::Mutex::new(keyspace)),
             tracking: parking_lot::Mutex::default(),
             next_deadline_ms: AtomicU64::new(u64::MAX),
+            acl: Acl::new(options.settings.requirepass.as_bytes()),
             clients: Clients::default(),
             stats: Stats::default(),
             slowlog: Slowlog::default(),
@@ -206,12 +236,39 @@ impl Broker {
             wake: options.wake,
             apply: options.apply,
             rewrite: options.rewrite,
+            read_file: options.read_file,
+            write_file: options.write_file,
+            fill_random: options.fill_random,
             clock_us: options.clock_us,
             resident_bytes: options.resident_bytes,
             cpu_seconds: options.cpu_seconds,
             shutdown: options.shutdown,
             log_bytes: (0..options.workers).map(|_| AtomicUsize::new(0)).collect(),
         }
+    }
+
+    /// Makes the users of the settings or of the ACL file: at the start and for ACL LOAD.
+    ///
+    /// # Errors
+    /// What is wrong with a rule or with the file; the users are then what they were.
+    pub fn load_users(&self) -> Result<(), String> {
+        let settings = self.settings();
+        let (password, channels) = (settings.requirepass.as_bytes(), settings.acl_pubsub_default);
+        let users = if settings.aclfile.is_empty() {
+            users_of_lines(&settings.users, password, channels)?
+        } else {
+            let path = &settings.aclfile;
+            let text = (self.read_file)(path)
+                .map_err(|reason| format!("Error loading ACLs, opening file '{path}': {reason}"))?;
+            users_of_file(&text, path, password, channels)?
+        };
+        self.acl.replace_all(users);
+        Ok(())
+    }
+
+    /// Whether clients need not say who they are.
+    pub fn is_open(&self) -> bool {
+        self.acl.is_open()
     }
 
     /// The settings in force.
@@ -224,21 +281,22 @@ impl Broker {
         self.settings_version.load(Ordering::Acquire)
     }
 
-    /// Replaces the settings by what `change` makes of them, and tells all workers.
+    /// Sets the settings with these names to these values, and tells all workers.
     ///
     /// # Errors
-    /// Those of `change`; then nothing is changed.
-    pub(crate) fn change_settings<E>(&self, change: impl FnOnce(&Settings) -> Result<Settings, E>) -> Result<(), E> {
+    /// The text of the error reply; then nothing is changed.
+    pub(crate) fn change_settings(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), String> {
+        let names: Vec<&[u8]> = pairs.iter().map(|(name, _)| *name).collect();
         let changed = {
             let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
-            let changed = Arc::new(change(&settings)?);
+            let changed = Arc::new(settings.apply_at_runtime(pairs)?);
+            (self.apply)(&changed, &names).map_err(|error| error.reply())?;
             *settings = Arc::clone(&changed);
             self.settings_version.fetch_add(1, Ordering::Release);
             changed
         };
         self.interest.set_publish_window_bytes(changed.publish_window_bytes);
         self.interest.set_pattern_cache_entries(changed.pattern_cache_entries);
-        (self.apply)(&changed);
         self.tell_all(|| Control::Refresh);
         Ok(())
     }

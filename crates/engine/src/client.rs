@@ -10,6 +10,8 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use fanfare_fanout::{Kind, Name, Slot, WorkerId};
 
+use crate::acl::DEFAULT_USER;
+
 /// Where a connection comes from and came in.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoint {
@@ -19,6 +21,8 @@ pub struct Endpoint {
     pub local_address: Address,
     /// The descriptor, for CLIENT LIST.
     pub fd: i32,
+    /// The user that its certificate names, if certificates stand for users: `tls-auth-clients-user`.
+    pub certificate_user: Option<String>,
 }
 
 /// One end of a connection; as text `ip:port`, or the socket's path and `:0` for a Unix socket.
@@ -51,6 +55,8 @@ pub(crate) struct Labels {
     pub(crate) name: Vec<u8>,
     pub(crate) lib_name: Vec<u8>,
     pub(crate) lib_ver: Vec<u8>,
+    /// The user it has logged in as, `None` for the default one.
+    pub(crate) user: Option<Box<[u8]>>,
 }
 
 /// Hashes with a seed of the process, random since peers choose the names: the tables of a connection need none of
@@ -106,7 +112,7 @@ pub(crate) trait Empty: Default + 'static {
 }
 
 impl Empty for Labels {
-    const EMPTY: &'static Self = &Self { name: Vec::new(), lib_name: Vec::new(), lib_ver: Vec::new() };
+    const EMPTY: &'static Self = &Self { name: Vec::new(), lib_name: Vec::new(), lib_ver: Vec::new(), user: None };
 }
 
 impl Empty for Subscriptions {
@@ -180,6 +186,11 @@ pub struct Client {
 impl Client {
     pub(crate) fn labels(&self) -> RareGuard<'_, Labels> {
         self.labels.lock()
+    }
+
+    /// The name of its user.
+    pub(crate) fn user_name(&self) -> Box<[u8]> {
+        self.labels().user.clone().unwrap_or_else(|| DEFAULT_USER.into())
     }
 
     pub(crate) fn subscriptions(&self) -> RareGuard<'_, Subscriptions> {

@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum CloseReason {
+    /// Its user is gone, or may no longer use what it is subscribed to.
+    AccessRevoked,
     /// The peer closed its side.
     ClientClosed,
     /// `QUIT`.
@@ -30,7 +32,8 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All reasons, in the order of their names.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
+        Self::AccessRevoked,
         Self::ClientClosed,
         Self::ClientQuit,
         Self::CrossProtocol,
@@ -47,6 +50,7 @@ impl CloseReason {
     /// The name used in logs and, behind `closed_`, in INFO.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::AccessRevoked => "access_revoked",
             Self::ClientClosed => "client_closed",
             Self::ClientQuit => "client_quit",
             Self::CrossProtocol => "cross_protocol",

@@ -1,8 +1,8 @@
 //! Workers and scripted connections in memory, with time that only the test moves.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use fanfare_fanout::Transmit;
 
@@ -31,6 +31,8 @@ pub(crate) struct Harness {
     pub(crate) rewrites: Arc<AtomicU64>,
     /// Calls of the broker's apply closure.
     pub(crate) applies: Arc<AtomicU64>,
+    /// What the ACL file holds.
+    pub(crate) acl_file: Arc<Mutex<Vec<u8>>>,
     /// Ids of clients whose socket takes nothing.
     blocked: HashSet<u64>,
     woken: Arc<AtomicU64>,
@@ -48,6 +50,8 @@ impl Harness {
         let shutdowns = Arc::new(AtomicU64::new(0));
         let rewrites = Arc::new(AtomicU64::new(0));
         let applies = Arc::new(AtomicU64::new(0));
+        let acl_file = Arc::new(Mutex::new(Vec::new()));
+        let (read_file, written_file) = (Arc::clone(&acl_file), Arc::clone(&acl_file));
         let counter = |counter: &Arc<AtomicU64>| {
             let counter = Arc::clone(counter);
             move || counter.fetch_add(1, Ordering::SeqCst)
@@ -69,12 +73,22 @@ impl Harness {
             wake: Box::new(move |worker| {
                 wakes.fetch_or(1 << worker, Ordering::SeqCst);
             }),
-            apply: Box::new(move |_| {
+            apply: Box::new(move |_, _| {
                 changes();
+                Ok(())
             }),
             rewrite: Box::new(move |_| {
                 writes();
                 Ok(())
+            }),
+            read_file: Box::new(move |_| Ok(read_file.lock().unwrap().clone())),
+            write_file: Box::new(move |_, text| {
+                *written_file.lock().unwrap() = text.to_vec();
+                Ok(())
+            }),
+            fill_random: Box::new(|bytes| {
+                bytes.fill(0xa5);
+                true
             }),
             resident_bytes: Box::new(|| 8 << 20),
             cpu_seconds: Box::new(|| (1.5, 0.25)),
@@ -90,6 +104,7 @@ impl Harness {
             shutdowns,
             rewrites,
             applies,
+            acl_file,
             blocked: HashSet::new(),
             woken,
             received: HashMap::new(),
@@ -104,6 +119,7 @@ impl Harness {
             address: Address::Tcp(([127, 0, 0, 1], port as u16).into()),
             local_address: Address::Tcp(([127, 0, 0, 1], 6379).into()),
             fd: 8,
+            certificate_user: None,
         };
         self.connect_from(worker, endpoint)
     }

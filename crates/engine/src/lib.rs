@@ -5,6 +5,7 @@
 //! as a [`Now`]; sockets, threads and files stay outside.
 #![forbid(unsafe_code)]
 
+mod acl;
 mod broker;
 mod client;
 mod close;
@@ -21,7 +22,9 @@ mod tests;
 mod tracking;
 mod worker;
 
-pub use broker::{Broker, BrokerOptions, Control, ServerFacts, VERSION, WriteSettings};
+pub use broker::{
+    ApplySettings, Broker, BrokerOptions, Control, FillRandom, ReadFile, ServerFacts, VERSION, WriteFile, WriteSettings,
+};
 pub use client::{Address, Client, Clients, Endpoint};
 pub use close::CloseReason;
 pub use session::Session;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use fanfare_keyspace::WatchFlag;
 use fanfare_wire::{Protocol, RequestArgs, RequestParser};
 
+use crate::acl::{DEFAULT_USER, Identity};
 use crate::client::Client;
 use crate::close::CloseReason;
 use crate::command::CommandSpec;
@@ -67,6 +68,8 @@ pub struct Session {
     /// The beginning of a request whose end has not come, or requests that have to wait.
     pub(crate) tail: Vec<u8>,
     pub(crate) protocol: Protocol,
+    /// Whose rights it has once it is authenticated.
+    pub(crate) user: Arc<Identity>,
     pub(crate) authenticated: bool,
     pub(crate) db: u32,
     /// Boxed, as most connections never have one.
@@ -87,13 +90,15 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(client: Arc<Client>, authenticated: bool) -> Self {
+    /// A new connection: it has to authenticate if the default user, `user`, does not take anyone.
+    pub(crate) fn new(client: Arc<Client>, user: Arc<Identity>) -> Self {
         Self {
             client,
             parser: RequestParser::new(),
             tail: Vec::new(),
             protocol: Protocol::Resp2,
-            authenticated,
+            authenticated: user.is_open(),
+            user,
             db: 0,
             transaction: None,
             watching: None,
@@ -105,6 +110,24 @@ impl Session {
             closing: None,
             closing_since_us: 0,
         }
+    }
+
+    /// Gives it the rights of that user, and lets others see whose it has.
+    pub(crate) fn log_in(&mut self, user: Arc<Identity>) {
+        let name = (&*user.name != DEFAULT_USER).then(|| user.name.clone());
+        // Most connections have no labels, and need none to be the default user.
+        if name.is_some() || self.client.labels().user.is_some() {
+            self.client.labels().user = name;
+        }
+        self.user = user;
+        self.authenticated = true;
+    }
+
+    /// Makes it the default user, as a new connection is.
+    pub(crate) fn log_out(&mut self, user: Arc<Identity>) {
+        let is_open = user.is_open();
+        self.log_in(user);
+        self.authenticated = is_open;
     }
 
     /// In RESP2 a client with a subscription may only change its subscriptions.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::acl::Reason;
 use crate::close::CloseReason;
 
 /// The counters that INFO shows and `CONFIG RESETSTAT` clears.
@@ -30,6 +31,7 @@ pub struct Stats {
     /// Times that a publisher had to wait for the fan-out.
     pub publisher_waits: AtomicU64,
     closes: [AtomicU64; CloseReason::ALL.len()],
+    refusals: [AtomicU64; Reason::ALL.len()],
 }
 
 impl Stats {
@@ -41,6 +43,16 @@ impl Stats {
     /// Closes for `reason`.
     pub fn closes(&self, reason: CloseReason) -> u64 {
         self.closes[reason as usize].load(Ordering::Relaxed)
+    }
+
+    /// Adds one refusal of what a user may not do.
+    pub(crate) fn count_refusal(&self, reason: Reason) {
+        add(&self.refusals[reason as usize], 1);
+    }
+
+    /// Refusals for `reason`.
+    pub(crate) fn refusals(&self, reason: Reason) -> u64 {
+        self.refusals[reason as usize].load(Ordering::Relaxed)
     }
 
     /// Sets everything to 0: `CONFIG RESETSTAT`.
@@ -58,7 +70,7 @@ impl Stats {
             &self.dropped_bytes,
             &self.publisher_waits,
         ];
-        for counter in counters.into_iter().chain(&self.closes) {
+        for counter in counters.into_iter().chain(&self.closes).chain(&self.refusals) {
             counter.store(0, Ordering::Relaxed);
         }
     }

@@ -17,6 +17,7 @@ use crate::session::{Session, Stall};
 use crate::settings::{OutputLimit, Settings, SlowSubscriberPolicy};
 use crate::stats::TurnStats;
 
+mod access;
 mod request;
 
 /// A connection's number on its worker; reused after it has closed.
@@ -109,7 +110,14 @@ impl Worker {
         let gauge = Arc::new(AtomicUsize::new(0));
         let conn = self.fanout.add(Protocol::Resp2 as usize, Arc::clone(&gauge));
         let client = self.broker.clients.add(self.id, conn, endpoint, gauge, now.unix_us);
-        let session = Session::new(client, self.settings.requirepass.is_empty());
+        let mut session = Session::new(client, self.broker.acl.default_user());
+        // Who has proved its name by a certificate needs no password.
+        let certificate_user = session.client.endpoint.certificate_user.as_ref();
+        if let Some(user) =
+            certificate_user.and_then(|name| self.broker.acl.get(name.as_bytes())).filter(|user| user.is_on())
+        {
+            session.log_in(user);
+        }
         if self.sessions.len() <= conn as usize {
             self.sessions.resize_with(conn as usize + 1, || None);
         }
@@ -253,9 +261,9 @@ impl Worker {
 
     fn handle_control(&mut self, control: Control) {
         match control {
-            Control::Close { conn, id, done } => {
+            Control::Close { conn, id, reason, done } => {
                 if self.client_id(conn) == Some(id) {
-                    self.close(conn, CloseReason::Killed);
+                    self.close(conn, reason);
                 }
                 if let Some(barrier) = done
                     && barrier.left.fetch_sub(1, Ordering::AcqRel) == 1

@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     pub(crate) deadline_ms: u64,
     /// When it was last used, in the unit of the eviction policy.
     pub(crate) access: u32,
+    /// The save that it is part of already, or that began before it was made.
+    pub(crate) epoch: u32,
     /// Its bytes as they were counted last.
     pub(crate) counted_bytes: usize,
 }
@@ -37,11 +39,15 @@ pub(crate) struct Database {
     pub(crate) deadlines: BTreeSet<(u64, Key)>,
     /// The hashes with fields that have a deadline, by the next one of each.
     pub(crate) field_deadlines: BTreeSet<(u64, Key)>,
+    /// What a save has not walked over: the entries in front of this place.
+    pub(crate) unsaved: usize,
+    /// Its number when the save began.
+    pub(crate) saved_as: u32,
 }
 
 impl Database {
     pub(crate) fn insert(&mut self, key: &[u8], value: Value) -> &mut Entry {
-        let entry = Entry { value, deadline_ms: NO_DEADLINE, access: 0, counted_bytes: 0 };
+        let entry = Entry { value, deadline_ms: NO_DEADLINE, access: 0, epoch: 0, counted_bytes: 0 };
         self.entries.entry(key.into()).insert_entry(entry).into_mut()
     }
 

@@ -32,6 +32,7 @@ impl Keys<'_> {
     /// Removes fields of a hash whose time has come, at most `max` of them, and says so; returns how many.
     pub(crate) fn expire_fields(&mut self, key: &[u8], max: usize) -> usize {
         let now_ms = self.now_ms();
+        self.save_before_change(key);
         let database = &mut self.keyspace.databases[self.db as usize];
         let Some(Entry { value: Value::Hash(hash), .. }) = database.entries.get_mut(key) else { return 0 };
         // What is left is put on the list again by `touched`.
@@ -42,6 +43,8 @@ impl Keys<'_> {
         let is_empty = hash.is_empty();
         self.keyspace.stats.expired_subkeys += gone.len() as u64;
         self.touched_by(key, false);
+        let effect = [&b"HDEL"[..], key].into_iter().chain(gone.iter().map(|field| &**field));
+        self.record_effect(&effect.collect::<Vec<_>>());
         self.notify_fields("hexpired", key, gone.iter().map(|field| &**field));
         if is_empty {
             self.take_out(key, false);

@@ -47,6 +47,9 @@ impl<'a> Keys<'a> {
     fn find(&mut self, key: &[u8]) -> Option<usize> {
         let now_ms = self.now_ms();
         let at = self.database().entries.get_index_of(key)?;
+        if self.keyspace.is_replay {
+            return Some(at);
+        }
         let entry = &self.database().entries[at];
         if entry.deadline_ms < now_ms {
             self.expire(key);
@@ -132,7 +135,9 @@ impl<'a> Keys<'a> {
 
     /// A value of one type to be changed, if there is one.
     pub(crate) fn write_as<T: Typed>(&mut self, key: &[u8]) -> Result<Option<&mut T>, CommandError> {
-        self.find(key).map(|at| T::of_mut(&mut self.use_at(at).value).ok_or(CommandError::WRONG_TYPE)).transpose()
+        let Some(at) = self.find(key) else { return Ok(None) };
+        self.save_before_change(key);
+        T::of_mut(&mut self.use_at(at).value).ok_or(CommandError::WRONG_TYPE).map(Some)
     }
 
     /// A value of one type to be changed, a new and empty one if there is none; the caller puts something into it.
@@ -145,8 +150,10 @@ impl<'a> Keys<'a> {
 
     /// Puts in a key that does not exist, without a deadline.
     pub(crate) fn insert(&mut self, key: &[u8], value: Value) {
-        let access = self.keyspace.access.first(self.now_ms());
-        self.database().insert(key, value).access = access;
+        let (access, epoch) = (self.keyspace.access.first(self.now_ms()), self.keyspace.epoch);
+        let entry = self.database().insert(key, value);
+        entry.access = access;
+        entry.epoch = epoch;
         self.notify(EventClasses::NEW, "new", key);
     }
 
@@ -159,6 +166,7 @@ impl<'a> Keys<'a> {
     /// Sets a key to a value, whatever it was before; a deadline stays.
     pub(crate) fn replace_keeping_deadline(&mut self, key: &[u8], value: Value) {
         let Some(at) = self.find(key) else { return self.insert(key, value) };
+        self.save_before_change(key);
         let entry = self.use_at(at);
         let mut before = std::mem::replace(&mut entry.value, value);
         let changes_type = before.type_name() != entry.value.type_name();
@@ -177,6 +185,7 @@ impl<'a> Keys<'a> {
 
     /// Takes a key out, whatever its time is, without an event.
     pub(crate) fn take_out(&mut self, key: &[u8], by_command: bool) -> Option<Entry> {
+        self.save_before_change(key);
         let entry = self.database().remove(key)?;
         self.keyspace.used_bytes -= entry.counted_bytes;
         self.touched_by(key, by_command);
@@ -205,6 +214,7 @@ impl<'a> Keys<'a> {
     /// Removes a key whose time has come, and says so.
     pub(crate) fn expire(&mut self, key: &[u8]) {
         if self.take_out(key, false).is_some() {
+            self.record_effect(&[b"DEL", key]);
             self.keyspace.stats.expired_keys += 1;
             self.notify(EventClasses::EXPIRED, "expired", key);
         }
@@ -214,6 +224,7 @@ impl<'a> Keys<'a> {
     pub(crate) fn evict(&mut self, key: &[u8]) {
         // One whose time has come anyway expires by being looked at.
         if self.find(key).is_some() && self.take_out(key, false).is_some() {
+            self.record_effect(&[b"DEL", key]);
             self.keyspace.stats.evicted_keys += 1;
             self.notify(EventClasses::EVICTED, "evicted", key);
         }
@@ -226,6 +237,7 @@ impl<'a> Keys<'a> {
 
     /// Sets the Unix time in milliseconds after which a key is gone, or lifts it.
     pub(crate) fn set_deadline(&mut self, key: &[u8], deadline_ms: Option<u64>) {
+        self.save_before_change(key);
         self.keyspace.databases[self.db as usize].set_deadline(key, deadline_ms.unwrap_or(NO_DEADLINE));
     }
 

@@ -8,6 +8,8 @@ use crate::database::Database;
 use crate::event::{Event, EventClasses};
 use crate::eviction::{Candidate, Eviction};
 use crate::keys::Keys;
+use crate::record::Records;
+use crate::save::Save;
 use crate::watch::Watchers;
 
 /// Up to which size values are kept in one piece of memory, which is small but slow to search.
@@ -77,6 +79,12 @@ pub struct Keyspace {
     events: VecDeque<Event>,
     pub(crate) watchers: Watchers,
     pub(crate) changes: Changes,
+    pub(crate) records: Records,
+    /// Commands run as they were recorded.
+    pub(crate) is_replay: bool,
+    /// How many saves there have been: what was made since the last one began is not part of it.
+    pub(crate) epoch: u32,
+    pub(crate) save: Option<Box<Save>>,
 }
 
 impl Keyspace {
@@ -98,6 +106,10 @@ impl Keyspace {
             events: VecDeque::new(),
             watchers: Watchers::default(),
             changes: Changes::default(),
+            records: Records::default(),
+            is_replay: false,
+            epoch: 0,
+            save: None,
         }
     }
 
@@ -160,6 +172,7 @@ impl Keyspace {
         let flushed = std::mem::take(&mut self.databases[db as usize]);
         self.stats.dirty += flushed.entries.len() as u64;
         self.used_bytes -= flushed.entries.values().map(|entry| entry.counted_bytes).sum::<usize>();
+        self.save_flushed(flushed);
     }
 
     /// Exchanges the keys of two databases, without events.

@@ -20,6 +20,9 @@ mod keys;
 mod keyspace;
 mod long_double;
 mod number;
+mod rebuild;
+mod record;
+mod save;
 mod scan;
 #[cfg(test)]
 mod testing;
@@ -35,4 +38,5 @@ pub use eviction::{Eviction, EvictionPolicy, Room};
 pub use keys::Keys;
 pub use keyspace::{EncodingLimits, KeyStats, Keyspace};
 pub use number::parse_integer;
+pub use record::{DB_RECORD, TIME_RECORD};
 pub use watch::WatchFlag;

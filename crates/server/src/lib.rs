@@ -4,12 +4,14 @@
 //! stop, and then drains. What a request means is the engine's business; this crate moves bytes.
 #![forbid(unsafe_code)]
 
+mod acceptor;
 mod connection;
 mod listener;
 pub mod log;
 mod process;
 mod server;
 mod stream;
+mod tls;
 mod worker;
 
 pub use listener::ListenError;

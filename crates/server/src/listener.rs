@@ -20,7 +20,14 @@ pub enum ListenError {
     /// `bind` has something that is no address.
     Address(String),
     /// A TCP address can't be used.
-    Tcp(SocketAddr, io::Error),
+    Tcp {
+        /// The address.
+        address: SocketAddr,
+        /// The setting that its port is from.
+        setting: &'static str,
+        /// Why.
+        error: io::Error,
+    },
     /// The Unix socket can't be used.
     Unix(PathBuf, io::Error),
 }
@@ -29,15 +36,19 @@ impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(text) => write!(f, "bind: '{text}' is no IP address; give one such as 127.0.0.1 or ::1"),
-            Self::Tcp(address, error) if error.kind() == io::ErrorKind::AddrInUse => write!(
-                f,
-                "{address} is in use by another program: stop that one, or choose another port with --port (0 picks a \
-                 free one)"
-            ),
-            Self::Tcp(address, error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                write!(f, "{address}: not permitted ({error}); ports below 1024 need privileges, choose another --port")
+            Self::Tcp { address, setting, error } if error.kind() == io::ErrorKind::AddrInUse => {
+                let hint = if *setting == "port" { " (0 picks a free one)" } else { "" };
+                write!(
+                    f,
+                    "{address} is in use by another program: stop that one, or choose another port with \
+                     --{setting}{hint}"
+                )
             }
-            Self::Tcp(address, error) => {
+            Self::Tcp { address, setting, error } if error.kind() == io::ErrorKind::PermissionDenied => write!(
+                f,
+                "{address}: not permitted ({error}); ports below 1024 need privileges, choose another --{setting}"
+            ),
+            Self::Tcp { address, error, .. } => {
                 write!(f, "{address} can't be listened on: {error}; check --bind against this machine's addresses")
             }
             Self::Unix(path, error) => {
@@ -65,8 +76,9 @@ impl Drop for UnixSocket {
 /// All listening sockets.
 pub(crate) struct Listeners {
     pub(crate) tcp: Vec<TcpListener>,
+    pub(crate) tls: Vec<TcpListener>,
     pub(crate) unix: Option<UnixSocket>,
-    /// The TCP port, the same for all addresses; 0 without TCP.
+    /// The TCP port without TLS, the same for all addresses; 0 without one.
     pub(crate) port: u16,
 }
 
@@ -78,33 +90,20 @@ impl Listeners {
             tries -= 1;
             match Self::bind_once(settings) {
                 // The port picked for the first address may be taken on another: the next pick is a different one.
-                Err(ListenError::Tcp(_, error)) if tries > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+                Err(ListenError::Tcp { error, .. }) if tries > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
                 result => return result,
             }
         }
     }
 
     fn bind_once(settings: &Settings) -> Result<Self, ListenError> {
-        let mut port = settings.port;
-        let mut tcp = Vec::new();
-        for text in &settings.bind {
-            let (text, is_optional) = match text.strip_prefix('-') {
-                Some(rest) => (rest, true),
-                None => (text.as_str(), false),
-            };
-            let ip = parse_address(text).ok_or_else(|| ListenError::Address(text.to_owned()))?;
-            let address = SocketAddr::new(ip, port);
-            match listen(address, settings.tcp_backlog) {
-                Ok(listener) => {
-                    // With port 0 the first address picks one for all.
-                    port = listener.local_addr().map_or(port, |local| local.port());
-                    tcp.push(listener);
-                }
-                Err(error) if is_optional && is_missing(&error) => {
-                    tracing::debug!(%address, error = %error, "skipped: this machine has no such address");
-                }
-                Err(error) => return Err(ListenError::Tcp(address, error)),
-            }
+        let (mut tcp, mut tls) = (Vec::new(), Vec::new());
+        if settings.tls_port != 0 {
+            tls = bind_all(settings, "tls-port", settings.tls_port)?;
+        }
+        // With TLS, 0 is what switches the other port off.
+        if settings.port != 0 || settings.tls_port == 0 {
+            tcp = bind_all(settings, "port", settings.port)?;
         }
         let unix = if settings.unixsocket.is_empty() {
             None
@@ -112,8 +111,33 @@ impl Listeners {
             let path = PathBuf::from(&settings.unixsocket);
             Some(listen_unix(&path, settings.unixsocketperm).map_err(|error| ListenError::Unix(path, error))?)
         };
-        Ok(Self { port: if tcp.is_empty() { 0 } else { port }, tcp, unix })
+        let port = tcp.first().and_then(|first| first.local_addr().ok()).map_or(0, |local| local.port());
+        Ok(Self { tcp, tls, unix, port })
     }
+}
+
+/// Listens on all addresses of `bind`; with port 0 the first one picks one for all.
+fn bind_all(settings: &Settings, setting: &'static str, mut port: u16) -> Result<Vec<TcpListener>, ListenError> {
+    let mut listeners = Vec::new();
+    for text in &settings.bind {
+        let (text, is_optional) = match text.strip_prefix('-') {
+            Some(rest) => (rest, true),
+            None => (text.as_str(), false),
+        };
+        let ip = parse_address(text).ok_or_else(|| ListenError::Address(text.to_owned()))?;
+        let address = SocketAddr::new(ip, port);
+        match listen(address, settings.tcp_backlog) {
+            Ok(listener) => {
+                port = listener.local_addr().map_or(port, |local| local.port());
+                listeners.push(listener);
+            }
+            Err(error) if is_optional && is_missing(&error) => {
+                tracing::debug!(%address, error = %error, "skipped: this machine has no such address");
+            }
+            Err(error) => return Err(ListenError::Tcp { address, setting, error }),
+        }
+    }
+    Ok(listeners)
 }
 
 fn parse_address(text: &str) -> Option<IpAddr> {

@@ -5,7 +5,6 @@ use std::fs::OpenOptions;
 use std::future::Future;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,24 +12,20 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use fanfare_engine::settings::{self, Settings};
-use fanfare_engine::{Address, Broker, BrokerOptions, Endpoint};
+use fanfare_engine::settings::{self, SettingError, Settings};
+use fanfare_engine::{Broker, BrokerOptions};
 use mio::{Poll, Waker};
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 
+use crate::acceptor::Acceptor;
 use crate::listener::{ListenError, Listeners};
 use crate::log::LogControl;
 use crate::process;
-use crate::stream::Stream;
-use crate::worker::{self, Handle, Setup};
+use crate::tls::Tls;
+use crate::worker::{self, Handle, Setup, wake};
 
 /// Descriptors kept for what is no client: listeners, epoll instances, logs, files.
 const DESCRIPTORS_RESERVED: u64 = 64;
-
-/// How long the accepting side waits when the process is out of descriptors, for one to be closed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How a [`Server`] is set up.
 pub struct ServerOptions {
@@ -57,6 +52,10 @@ pub enum StartError {
     Listen(ListenError),
     /// A thread can't be started, or has nothing to wait with.
     Thread(io::Error),
+    /// The certificates can't be used.
+    Tls(SettingError),
+    /// The users can't be made: the reason.
+    Users(String),
 }
 
 impl fmt::Display for StartError {
@@ -68,7 +67,9 @@ impl fmt::Display for StartError {
                  limit (ulimit -n)"
             ),
             Self::Listen(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
             Self::Thread(error) => write!(f, "a worker can't be started: {error}"),
+            Self::Users(reason) => write!(f, "the users can't be made: {reason}"),
         }
     }
 }
@@ -79,6 +80,7 @@ impl std::error::Error for StartError {}
 pub struct Server {
     broker: Arc<Broker>,
     listeners: Listeners,
+    tls: Option<Arc<Tls>>,
     workers: Vec<Handle>,
     stop: StopNotice,
     /// SHUTDOWN was called, or a worker has ended by itself.
@@ -93,6 +95,10 @@ impl Server {
     pub fn bind(options: ServerOptions) -> Result<Self, StartError> {
         let ServerOptions { mut settings, config_file, log } = options;
         settings.maxclients = raise_descriptor_limit(settings.maxclients)?;
+        let tls = match settings.tls_port {
+            0 => None,
+            _ => Some(Arc::new(Tls::load(&settings).map_err(StartError::Tls)?)),
+        };
         let listeners = Listeners::bind(&settings).map_err(StartError::Listen)?;
         // With port 0 CONFIG GET shows the one that was picked; the file keeps the 0.
         let configured_port = std::mem::replace(&mut settings.port, listeners.port);
@@ -114,18 +120,33 @@ impl Server {
                 let wakers = Arc::clone(&wakers);
                 Box::new(move |worker| wake(&wakers[worker]))
             },
-            apply: Box::new(move |settings| {
-                if let Err(error) = raise_descriptor_limit(settings.maxclients) {
-                    tracing::warn!("{error}");
-                }
-                if let Some(log) = &log {
-                    log.apply(settings);
+            apply: Box::new({
+                let tls = tls.clone();
+                move |settings, names| {
+                    if let Some(tls) = &tls
+                        && names.iter().any(|name| name.to_ascii_lowercase().starts_with(b"tls-"))
+                    {
+                        tls.reload(settings)?;
+                        tracing::info!("TLS certificates read");
+                    }
+                    if let Err(error) = raise_descriptor_limit(settings.maxclients) {
+                        tracing::warn!("{error}");
+                    }
+                    if let Some(log) = &log {
+                        log.apply(settings);
+                    }
+                    Ok(())
                 }
             }),
             rewrite: Box::new(move |settings| {
                 let settings = Settings { port: configured_port, ..settings.clone() };
                 rewrite(config_file.as_deref(), &settings)
             }),
+            read_file: Box::new(|path| std::fs::read(path).map_err(|error| error.to_string())),
+            write_file: Box::new(|path, text| {
+                replace(Path::new(path), text).map_err(|error| format!("{path}: {error}"))
+            }),
+            fill_random: Box::new(|bytes| getrandom::fill(bytes).is_ok()),
             clock_us: Box::new(process::monotonic_us),
             resident_bytes: Box::new(process::resident_bytes),
             cpu_seconds: Box::new(process::cpu_seconds),
@@ -135,6 +156,7 @@ impl Server {
             },
             settings,
         }));
+        broker.load_users().map_err(StartError::Users)?;
         let stop = StopNotice { stop: Arc::default(), wakers };
         let workers = polls
             .into_iter()
@@ -142,12 +164,30 @@ impl Server {
             .map(|(id, poll)| start_worker(id, &broker, poll, Arc::clone(&stop.stop), EndNotice(Arc::clone(&shutdown))))
             .collect::<io::Result<_>>()
             .map_err(StartError::Thread)?;
-        Ok(Self { broker, listeners, workers, stop, shutdown })
+        Ok(Self { broker, listeners, tls, workers, stop, shutdown })
     }
 
-    /// The TCP addresses it listens on.
+    /// The TCP addresses it listens on without TLS.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.tcp.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// The TCP addresses it listens on for TLS.
+    pub fn tls_addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.tls.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// What reads the certificates again while the server runs, and logs what has become of it; connections that are
+    /// there keep theirs.
+    pub fn certificate_reload(&self) -> impl Fn() + Send + 'static {
+        let (broker, tls) = (Arc::clone(&self.broker), self.tls.clone());
+        move || {
+            let Some(tls) = &tls else { return };
+            match tls.reload(&broker.settings()) {
+                Ok(()) => tracing::info!("TLS certificates read"),
+                Err(error) => tracing::error!(error = %error, "TLS certificates stay as they were"),
+            }
+        }
     }
 
     /// The number of its workers.
@@ -166,8 +206,8 @@ impl Server {
     /// # Errors
     /// If a worker has died.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<usize> {
-        let Self { broker, listeners, workers, stop: stop_notice, shutdown } = self;
-        let acceptor = Acceptor { broker: &broker, workers: &workers, wakers: &stop_notice.wakers };
+        let Self { broker, listeners, tls, workers, stop: stop_notice, shutdown } = self;
+        let acceptor = Acceptor::new(&broker, tls.as_ref(), &workers, &stop_notice.wakers);
         tokio::select! {
             () = acceptor.accept_all(&listeners) => {}
             () = stop => {}
@@ -200,131 +240,6 @@ impl Server {
     }
 }
 
-/// Takes connections in and gives each to the worker with the fewest.
-struct Acceptor<'a> {
-    broker: &'a Arc<Broker>,
-    workers: &'a [Handle],
-    wakers: &'a [Waker],
-}
-
-impl Acceptor<'_> {
-    async fn accept_all(&self, listeners: &Listeners) {
-        let mut accepts: Vec<std::pin::Pin<Box<dyn Future<Output = ()> + '_>>> = Vec::new();
-        for listener in &listeners.tcp {
-            accepts.push(Box::pin(async move {
-                loop {
-                    match listener.accept().await {
-                        Ok((stream, peer)) => self.take_tcp(stream, peer),
-                        Err(error) => self.pause(&error).await,
-                    }
-                }
-            }));
-        }
-        if let Some(socket) = &listeners.unix {
-            let path: Arc<str> = socket.path.display().to_string().into();
-            accepts.push(Box::pin(async move {
-                loop {
-                    match socket.listener.accept().await {
-                        Ok((stream, _)) => self.take_unix(stream, &path),
-                        Err(error) => self.pause(&error).await,
-                    }
-                }
-            }));
-        }
-        // They never end; polled together they are one future.
-        std::future::poll_fn(|context| {
-            for accept in &mut accepts {
-                let _ = accept.as_mut().poll(context);
-            }
-            std::task::Poll::Pending
-        })
-        .await
-    }
-
-    /// Out of descriptors or memory: the connection stays in the backlog, and is tried again soon.
-    async fn pause(&self, error: &io::Error) {
-        tracing::warn!(error = %error, "a connection can't be accepted");
-        tokio::time::sleep(ACCEPT_PAUSE).await;
-    }
-
-    fn take_tcp(&self, stream: TcpStream, peer: SocketAddr) {
-        let settings = self.broker.settings();
-        if settings.protected_mode && settings.requirepass.is_empty() && !peer.ip().to_canonical().is_loopback() {
-            self.refuse_tcp(
-                &stream,
-                b"-DENIED Fanfare runs in protected mode: no password is set, so only clients of its own machine may \
-                  connect. Set requirepass, or protected-mode no if everyone who can reach this port may use it.\r\n",
-            );
-            return;
-        }
-        if self.is_full(&settings) {
-            self.refuse_tcp(&stream, b"-ERR max number of clients reached\r\n");
-            return;
-        }
-        let endpoint = Endpoint {
-            address: Address::Tcp(peer),
-            local_address: stream.local_addr().map(Address::Tcp).unwrap_or_default(),
-            fd: stream.as_raw_fd(),
-        };
-        let socket = SockRef::from(&stream);
-        // A socket without these options still works, only worse; it fails by itself if it is gone.
-        let _ = socket.set_tcp_nodelay(true);
-        if settings.tcp_keepalive > 0 {
-            let seconds = u64::from(settings.tcp_keepalive);
-            let probes = TcpKeepalive::new()
-                .with_time(Duration::from_secs(seconds))
-                .with_interval(Duration::from_secs((seconds / 3).max(1)))
-                .with_retries(3);
-            let _ = socket.set_tcp_keepalive(&probes);
-        }
-        match stream.into_std() {
-            Ok(stream) => self.assign(Stream::Tcp(mio::net::TcpStream::from_std(stream)), endpoint),
-            Err(error) => tracing::warn!(error = %error, "a connection can't be handed to a worker"),
-        }
-    }
-
-    fn take_unix(&self, stream: UnixStream, path: &Arc<str>) {
-        if self.is_full(&self.broker.settings()) {
-            let _ = stream.try_write(b"-ERR max number of clients reached\r\n");
-            self.count_refused();
-            return;
-        }
-        let address = Address::Unix(Arc::clone(path));
-        let endpoint = Endpoint { local_address: address.clone(), address, fd: stream.as_raw_fd() };
-        match stream.into_std() {
-            Ok(stream) => self.assign(Stream::Unix(mio::net::UnixStream::from_std(stream)), endpoint),
-            Err(error) => tracing::warn!(error = %error, "a connection can't be handed to a worker"),
-        }
-    }
-
-    fn is_full(&self, settings: &Settings) -> bool {
-        let connected: usize = self.workers.iter().map(|worker| worker.connections.load(Ordering::Relaxed)).sum();
-        connected >= settings.maxclients as usize
-    }
-
-    /// Says why, as far as the fresh socket takes it, and closes.
-    fn refuse_tcp(&self, stream: &TcpStream, reason: &[u8]) {
-        let _ = SockRef::from(stream).send(reason);
-        self.count_refused();
-    }
-
-    fn count_refused(&self) {
-        self.broker.stats().rejected_connections.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn assign(&self, stream: Stream, endpoint: Endpoint) {
-        let workers = self.workers.iter().zip(self.wakers);
-        let fewest = workers.min_by_key(|(worker, _)| worker.connections.load(Ordering::Relaxed));
-        let Some((worker, waker)) = fewest else { return };
-        worker.connections.fetch_add(1, Ordering::Relaxed);
-        if worker.incoming.send((stream, endpoint)).is_err() {
-            tracing::error!("a worker has stopped: its connection is dropped");
-            worker.connections.fetch_sub(1, Ordering::Relaxed);
-        }
-        wake(waker);
-    }
-}
-
 /// Stops the workers when it is dropped, whatever they still have to send.
 struct StopNotice {
     stop: Arc<AtomicBool>,
@@ -345,12 +260,6 @@ struct EndNotice(Arc<Notify>);
 impl Drop for EndNotice {
     fn drop(&mut self) {
         self.0.notify_one();
-    }
-}
-
-fn wake(waker: &Waker) {
-    if let Err(error) = waker.wake() {
-        tracing::error!(error = %error, "a worker can't be woken");
     }
 }
 
@@ -394,19 +303,20 @@ fn raise_descriptor_limit(maxclients: u32) -> Result<u32, StartError> {
 /// Writes the settings into the config file: a new file beside it first, so that a crash leaves one of both whole.
 fn rewrite(file: Option<&Path>, settings: &Settings) -> Result<(), String> {
     let Some(file) = file else { return Err("The server is running without a config file".to_owned()) };
-    replace(file, |original| settings::rewrite(original, settings, &Settings::default()))
-        .map_err(|error| format!("{}: {error}", file.display()))
+    let text = std::fs::read_to_string(file)
+        .map(|original| settings::rewrite(&original, settings, &Settings::default()))
+        .and_then(|text| replace(file, text.as_bytes()));
+    text.map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Replaces a file's text by what `change` makes of it; a link to the file and the file's mode stay.
-fn replace(file: &Path, change: impl FnOnce(&str) -> String) -> io::Result<()> {
+/// Replaces a file's text; a link to the file and the file's mode stay.
+fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let file = file.canonicalize()?;
-    let text = change(&std::fs::read_to_string(&file)?);
     let fresh = file.with_extension("rewrite");
-    // The text may have a password: until the file has its mode nobody else may open it.
+    // The text may have passwords or their hashes: until the file has its mode nobody else may open it.
     let mut writer = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
     writer.set_permissions(file.metadata()?.permissions())?;
-    writer.write_all(text.as_bytes())?;
+    writer.write_all(text)?;
     writer.sync_all()?;
     std::fs::rename(&fresh, &file)
 }

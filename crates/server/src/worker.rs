@@ -10,14 +10,12 @@ use std::time::{Duration, Instant};
 use fanfare_engine::{Broker, CloseReason, ConnId, Endpoint, Worker};
 use fanfare_fanout::Transmit;
 use mio::event::Event;
-use mio::{Events, Poll, Registry, Token};
+use mio::{Events, Poll, Registry, Token, Waker};
 
 use crate::connection::{Connection, Input};
 use crate::process::{LoadMeter, now};
-use crate::stream::Stream;
-
-/// Bytes read at once. All connections of a worker read into the same buffer, so an idle one holds none.
-const READ_BYTES: usize = 64 * 1024;
+use crate::stream::{READ_BYTES, Stream, Taken};
+use crate::tls::{Buffers, HANDSHAKE, Handshakes};
 
 /// Events taken at once; what more there is comes with the next look.
 const EVENTS_MAX: usize = 256;
@@ -31,7 +29,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Dropped messages are logged once a second for each client, however many they are.
 const TICKS_PER_REPORT: u64 = 10;
 
-/// The event of a worker's waker; those of connections have their number.
+/// The event of a worker's waker; those of connections have their number, those of handshakes with [`HANDSHAKE`].
 pub(crate) const WAKE: Token = Token(usize::MAX);
 
 /// What the accepting side and the other workers know of a worker.
@@ -41,6 +39,13 @@ pub(crate) struct Handle {
     /// Connections assigned to it.
     pub(crate) connections: Arc<AtomicUsize>,
     pub(crate) thread: std::thread::JoinHandle<io::Result<usize>>,
+}
+
+/// Has a worker look at what has come for it.
+pub(crate) fn wake(waker: &Waker) {
+    if let Err(error) = waker.wake() {
+        tracing::error!(error = %error, "a worker can't be woken");
+    }
 }
 
 /// What a worker's thread starts with.
@@ -57,13 +62,15 @@ pub(crate) struct Setup {
 
 /// Runs a worker until it is drained or told to stop; returns the connections that were cut off.
 ///
-/// One turn reads once from each connection that has sent something, then visits those to be sent to for a slice of
-/// time: neither a fast sender nor a long round of visits delays anyone by more than that.
+/// One turn reads once from each connection that has sent something, then goes on with handshakes and visits those to be
+/// sent to for a slice of time each: neither a fast sender nor a long round of either delays anyone by more than that.
 pub(crate) fn run(setup: Setup) -> io::Result<usize> {
     let Setup { id, broker, mut poll, incoming, connections, stop } = setup;
     let mut core = Core {
         worker: Worker::new(broker, id),
         read_buffer: vec![0; READ_BYTES].into(),
+        tls_buffers: Buffers::default(),
+        handshakes: Handshakes::default(),
         connections: Vec::new(),
         readable: VecDeque::new(),
         count: connections,
@@ -80,13 +87,15 @@ pub(crate) fn run(setup: Setup) -> io::Result<usize> {
         for event in &events {
             if event.token() == WAKE {
                 is_woken = true;
+            } else if event.token().0 & HANDSHAKE != 0 {
+                core.handshakes.handle_event(event);
             } else {
                 core.handle_event(event);
             }
         }
         if is_woken {
             while let Ok((stream, endpoint)) = incoming.try_recv() {
-                core.open(poll.registry(), stream, endpoint);
+                core.take(poll.registry(), stream, endpoint);
             }
         }
         // A wait that ended by itself may be one that the engine asked for.
@@ -97,6 +106,9 @@ pub(crate) fn run(setup: Setup) -> io::Result<usize> {
             if let Some(conn) = core.readable.pop_front() {
                 core.read(conn);
             }
+        }
+        if core.handshakes.has_readable() {
+            core.shake_hands(poll.registry());
         }
         ticker.tick(&mut core);
         if core.worker.has_dirty() {
@@ -110,6 +122,8 @@ pub(crate) fn run(setup: Setup) -> io::Result<usize> {
 struct Core {
     worker: Worker,
     read_buffer: Box<[u8]>,
+    tls_buffers: Buffers,
+    handshakes: Handshakes,
     connections: Vec<Option<Connection>>,
     /// Connections whose input is [`Input::Queued`]; one that has gone, or came in its place, may be among them.
     readable: VecDeque<ConnId>,
@@ -119,11 +133,43 @@ struct Core {
 impl Core {
     /// How long to wait for events, `None` while there is work left.
     fn wait(&self, tick: Instant) -> Option<Duration> {
-        if !self.readable.is_empty() || self.worker.has_dirty() {
+        if !self.readable.is_empty() || self.worker.has_dirty() || self.handshakes.has_readable() {
             return None;
         }
         let until_tick = tick.saturating_duration_since(Instant::now());
         Some(self.worker.timeout_us().map_or(until_tick, |us| until_tick.min(Duration::from_micros(us))))
+    }
+
+    /// Takes a new connection in; one with TLS becomes the engine's once its handshake is over.
+    fn take(&mut self, registry: &Registry, stream: Stream, endpoint: Endpoint) {
+        match stream {
+            Stream::Tls(stream) => {
+                if let Err(error) = self.handshakes.begin(registry, stream, endpoint) {
+                    tracing::warn!(error = %error, "a connection can't be watched");
+                    self.count.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+            stream => self.open(registry, stream, endpoint),
+        }
+    }
+
+    /// Goes on with handshakes for a slice of time: each step may cost as much as a hundred small requests.
+    fn shake_hands(&mut self, registry: &Registry) {
+        let began = Instant::now();
+        let slice = Duration::from_micros(self.worker.flush_slice_us());
+        while self.handshakes.has_readable() {
+            match self.handshakes.step(&mut self.tls_buffers) {
+                None => {}
+                Some(Ok((stream, endpoint))) => self.open(registry, Stream::Tls(stream), endpoint),
+                Some(Err(error)) => {
+                    tracing::debug!(error = %error, "a TLS handshake failed");
+                    self.count.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+            if began.elapsed() >= slice {
+                break;
+            }
+        }
     }
 
     fn open(&mut self, registry: &Registry, mut stream: Stream, endpoint: Endpoint) {
@@ -139,7 +185,13 @@ impl Core {
         if self.connections.len() <= at {
             self.connections.resize_with(at + 1, || None);
         }
-        self.connections[at] = Some(Connection::new(stream));
+        let mut connection = Connection::new(stream);
+        if let Stream::Tls(_) = connection.stream {
+            // Its first request may have come with the end of the handshake.
+            connection.input = Input::Queued;
+            self.readable.push_back(conn);
+        }
+        self.connections[at] = Some(connection);
         self.after_turn();
     }
 
@@ -156,7 +208,7 @@ impl Core {
             self.readable.push_back(conn);
         }
         let is_writable = is_lost || event.is_writable() || event.is_write_closed();
-        if is_writable && std::mem::take(&mut connection.is_blocked) {
+        if is_writable && connection.stream.is_flushed() && std::mem::take(&mut connection.is_blocked) {
             self.worker.unblock(conn);
             self.transmit(conn);
             self.finish_turn();
@@ -173,12 +225,11 @@ impl Core {
             connection.input = Input::Held;
             return;
         }
-        // A read that leaves room has taken everything: the next event comes with more (epoll(7), edge-triggered).
         connection.input = Input::Awaited;
-        match connection.stream.read(&mut self.read_buffer) {
-            Ok(0) => self.close(conn, CloseReason::ClientClosed),
-            Ok(count) => {
-                if count == self.read_buffer.len() || connection.is_ended {
+        match connection.stream.read(&mut self.read_buffer, &mut self.tls_buffers) {
+            Ok(Taken::End) => self.close(conn, CloseReason::ClientClosed),
+            Ok(Taken::Bytes { count, has_more }) => {
+                if has_more || connection.is_ended {
                     connection.input = Input::Queued;
                     self.readable.push_back(conn);
                 }
@@ -233,9 +284,8 @@ impl Core {
 
     fn drop_connection(&mut self, conn: ConnId, client: u64, reason: CloseReason) {
         // Its end closes the socket, of which no event comes any more.
-        if self.connections.get_mut(conn as usize).and_then(Option::take).is_none() {
-            return;
-        }
+        let Some(connection) = self.connections.get_mut(conn as usize).and_then(Option::take) else { return };
+        connection.stream.close();
         self.count.fetch_sub(1, Ordering::Relaxed);
         match reason {
             CloseReason::OutboxHardLimit | CloseReason::OutboxSoftLimit | CloseReason::QueryBufferLimit => {
@@ -269,8 +319,8 @@ impl Core {
     /// Sends what is queued for a connection, as far as its socket takes it.
     fn transmit(&mut self, conn: ConnId) {
         let Some(Some(connection)) = self.connections.get_mut(conn as usize) else { return };
-        let stream = &connection.stream;
-        match self.worker.transmit(conn, |slices| stream.write(slices)) {
+        let (stream, buffers) = (&mut connection.stream, &mut self.tls_buffers);
+        match self.worker.transmit(conn, |slices| stream.write(slices, buffers)) {
             Transmit::Blocked => connection.is_blocked = true,
             Transmit::Failed(error) => tracing::debug!(conn, error = %error, "writing failed"),
             Transmit::Drained | Transmit::Pending => {}
@@ -293,6 +343,11 @@ impl Ticker {
         }
         self.next = at + TICK;
         core.worker.handle_timeout(now(), self.meter.load());
+        let expired = core.handshakes.expire(at);
+        if expired > 0 {
+            tracing::debug!(expired, "TLS handshakes took too long");
+            core.count.fetch_sub(expired, Ordering::Relaxed);
+        }
         self.ticks += 1;
         if self.ticks.is_multiple_of(TICKS_PER_REPORT) {
             while let Some((client, messages, bytes)) = core.worker.poll_dropped() {

@@ -94,6 +94,16 @@ impl Running {
         Connection { socket: BufReader::new(socket) }
     }
 
+    /// Waits for a line with this text.
+    pub(crate) fn await_line(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert!(self.output.read_line(&mut line).expect("a line") > 0, "it ended without a line with {text}");
+            self.printed.push_str(&line);
+        }
+    }
+
     /// Sends it a signal, by name.
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();

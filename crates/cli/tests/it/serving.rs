@@ -1,5 +1,6 @@
 //! The running program: where it says it listens, its log, its end, and CONFIG REWRITE.
 
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -49,6 +50,41 @@ fn shutdown_ends_it_in_order() {
     let server = start(&[]);
     let mut connection = server.connect();
     assert_eq!(connection.ask("SHUTDOWN"), "");
+    assert_eq!(server.wait().code, Some(0));
+}
+
+#[test]
+fn a_hangup_reads_the_certificates_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let [cert, key] = ["cert", "key"].map(|name| folder.path().join(name));
+    let renew = || {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(&cert, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    };
+    renew();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let files = ["--tls-cert-file", path_text(&cert), "--tls-key-file", path_text(&key), "--tls-auth-clients", "no"];
+    let mut server = start(&[&["--tls-port", port.as_str()], &files[..]].concat());
+    assert!(server.printed.contains(&format!(" listens on 127.0.0.1:{port} (TLS) (")), "{}", server.printed);
+    renew();
+    server.signal("HUP");
+    server.await_line("TLS certificates read");
+    std::fs::write(&cert, "nonsense").unwrap();
+    server.signal("HUP");
+    server.await_line("TLS certificates stay as they were");
+    server.signal("TERM");
+    let ended = server.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains(&format!("redis-cli --tls -p {port} subscribe news")), "{ended:?}");
+}
+
+#[test]
+fn without_tls_a_hangup_changes_nothing() {
+    let server = start(&[]);
+    server.signal("HUP");
+    assert_eq!(server.connect().ask("PING"), "+PONG");
+    server.signal("TERM");
     assert_eq!(server.wait().code, Some(0));
 }
 

@@ -2,6 +2,7 @@
 
 mod line;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fanfare_keyspace::parse_integer;
@@ -15,9 +16,6 @@ use crate::close::CloseReason;
 use crate::command::CommandId as Id;
 use crate::session::{ReplyMode, Session};
 use crate::worker::{ConnId, Now, Worker};
-
-/// The only user there is.
-const USER: &[u8] = b"default";
 
 pub(super) const SYNTAX_ERROR: &[u8] = b"ERR syntax error";
 
@@ -64,6 +62,14 @@ impl Worker {
         }
     }
 
+    /// The line of the client in work, without its line end.
+    pub(crate) fn client_line(&self, session: &Session, conn: ConnId, request: &Request<'_>) -> Vec<u8> {
+        let mut text = Vec::new();
+        write_line(&mut text, &session.client, self, Some(&Own::new(self, conn, request)));
+        text.pop();
+        text
+    }
+
     /// `CLIENT LIST [TYPE type | ID id [id ...]]`: one line for each client.
     fn list(&mut self, session: &Session, conn: ConnId, request: &Request<'_>) {
         let clients = match selected(request) {
@@ -101,6 +107,12 @@ impl Worker {
                 return;
             }
         };
+        if let Some(user) = filter.user
+            && self.broker.acl.get(user).is_none()
+        {
+            self.reply(session).error_bytes(&quoting("ERR No such user '", user, "'"));
+            return;
+        }
         let me = session.client.id;
         let mut targets = match filter.id {
             Some(id) => self.broker.clients.get(id).into_iter().collect(),
@@ -115,6 +127,20 @@ impl Worker {
         } else {
             reply.simple("OK");
         }
+        self.close_clients(session, conn, start, &targets, CloseReason::Killed);
+    }
+
+    /// Closes clients; the reply, which is there from `start` on, waits until their connections are closed and their
+    /// subscriptions have ended.
+    pub(super) fn close_clients(
+        &mut self,
+        session: &mut Session,
+        conn: ConnId,
+        start: usize,
+        targets: &[Arc<Client>],
+        reason: CloseReason,
+    ) {
+        let me = session.client.id;
         let others = targets.iter().filter(|client| client.id != me).count();
         let kills_itself = others < targets.len();
         // A transaction can't stop half way, and who ends itself does not wait for others to end.
@@ -125,11 +151,11 @@ impl Worker {
         });
         for client in targets.iter().filter(|client| client.id != me) {
             client.closing.store(true, Ordering::Relaxed);
-            let close = Control::Close { conn: client.conn, id: client.id, done: barrier.clone() };
+            let close = Control::Close { conn: client.conn, id: client.id, reason, done: barrier.clone() };
             self.broker.tell(client.worker, close);
         }
         if kills_itself {
-            self.begin_close(session, CloseReason::Killed);
+            self.begin_close(session, reason);
         }
     }
 
@@ -253,6 +279,7 @@ struct KillFilter<'a> {
     address: Option<&'a [u8]>,
     local_address: Option<&'a [u8]>,
     kind: Option<Kind>,
+    user: Option<&'a [u8]>,
     age_s_min: u64,
     skips_caller: bool,
 }
@@ -283,9 +310,7 @@ impl<'a> KillFilter<'a> {
             } else if is("laddr") {
                 filter.local_address = Some(value);
             } else if is("user") {
-                if value != USER {
-                    return Err(quoting("ERR No such user '", value, "'"));
-                }
+                filter.user = Some(value);
             } else if is("skipme") && value.eq_ignore_ascii_case(b"yes") {
                 filter.skips_caller = true;
             } else if is("skipme") && value.eq_ignore_ascii_case(b"no") {
@@ -303,6 +328,7 @@ impl<'a> KillFilter<'a> {
         self.id.is_none_or(|id| id == client.id)
             && self.address.is_none_or(|address| address == client.endpoint.address.to_string().as_bytes())
             && self.local_address.is_none_or(|address| address == client.endpoint.local_address.to_string().as_bytes())
+            && self.user.is_none_or(|user| user == &*client.user_name())
             && self.kind.is_none_or(|kind| kind == Kind::of(client))
             && age_s >= self.age_s_min
             && !(self.skips_caller && client.id == caller)

@@ -8,6 +8,7 @@ use super::keys::EVICTED_AT_ONCE_MAX;
 use crate::broker::configure_keys;
 use crate::command::CommandId as Id;
 use crate::session::Session;
+use crate::settings::Settings;
 use crate::stats::TurnStats;
 use crate::worker::Worker;
 
@@ -43,10 +44,13 @@ impl Worker {
             return;
         }
         let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|[name, value]| (*name, *value)).collect();
-        match self.broker.change_settings(|settings| settings.apply_at_runtime(&pairs)) {
+        match self.broker.change_settings(&pairs) {
             Ok(()) => {
                 // The next request may be in the same turn; what else depends on settings follows at its end.
                 self.settings = self.broker.settings();
+                if pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"requirepass")) {
+                    self.broker.acl.set_default_password(self.settings.requirepass.as_bytes());
+                }
                 let settings = Arc::clone(&self.settings);
                 self.with_keyspace(|keyspace| {
                     configure_keys(keyspace, &settings);
@@ -77,7 +81,11 @@ impl Worker {
             self.reply(session).error("ERR The server is running without a config file");
             return;
         }
-        match (broker.rewrite)(&broker.settings()) {
+        let mut settings = Settings::clone(&broker.settings());
+        if settings.aclfile.is_empty() {
+            settings.users = broker.acl.lines(settings.requirepass.as_bytes());
+        }
+        match (broker.rewrite)(&settings) {
             Ok(()) => {
                 self.reply(session).simple("OK");
             }

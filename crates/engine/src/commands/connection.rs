@@ -1,12 +1,13 @@
 //! HELLO, AUTH, PING, ECHO, QUIT, RESET, SELECT. Source: the commands' Redis pages.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fanfare_fanout::Slot;
 use fanfare_keyspace::parse_integer;
 use fanfare_wire::{Protocol, Request};
-use subtle::ConstantTimeEq;
 
+use crate::acl::{DEFAULT_USER, Reason};
 use crate::broker::REDIS_VERSION;
 use crate::close::CloseReason;
 use crate::command::CommandId as Id;
@@ -26,7 +27,7 @@ impl Worker {
     pub(super) fn connection_command(&mut self, session: &mut Session, conn: ConnId, id: Id, request: &Request<'_>) {
         match id {
             Id::Hello => self.hello(session, conn, request),
-            Id::Auth => self.auth(session, request),
+            Id::Auth => self.auth(session, conn, request),
             Id::Ping => self.ping(session, request),
             Id::Echo => {
                 self.reply(session).bulk(&request[1]);
@@ -59,35 +60,41 @@ impl Worker {
     }
 
     /// `AUTH [username] password`.
-    fn auth(&mut self, session: &mut Session, request: &Request<'_>) {
+    fn auth(&mut self, session: &mut Session, conn: ConnId, request: &Request<'_>) {
         if request.len() > 3 {
             self.reply(session).error("ERR syntax error");
             return;
         }
-        if request.len() == 2 && self.settings.requirepass.is_empty() {
+        if request.len() == 2 && self.broker.acl.default_user().takes_any_password() {
             self.reply(session).error(
                 "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
                  configuration is correct?",
             );
             return;
         }
-        let user = if request.len() == 3 { &request[1] } else { &b"default"[..] };
-        if self.authenticate(session, user, &request[request.len() - 1]) {
+        let user = if request.len() == 3 { &request[1] } else { DEFAULT_USER };
+        if self.authenticate(session, conn, request, user, &request[request.len() - 1]) {
             self.reply(session).simple("OK");
         } else {
             self.reply(session).error(WRONG_PASSWORD);
         }
     }
 
-    fn authenticate(&self, session: &mut Session, user: &[u8], password: &[u8]) -> bool {
-        let required = &self.settings.requirepass;
-        // Compared in a time that tells nothing about where the first wrong byte is.
-        let is_right = required.is_empty() || bool::from(required.as_bytes().ct_eq(password));
-        let is_accepted = user == b"default" && is_right;
-        if is_accepted {
-            session.authenticated = true;
-        }
-        is_accepted
+    /// Makes the session that user's, if the password is right.
+    fn authenticate(
+        &mut self,
+        session: &mut Session,
+        conn: ConnId,
+        request: &Request<'_>,
+        name: &[u8],
+        password: &[u8],
+    ) -> bool {
+        let Some(user) = self.broker.acl.log_in(name, password) else {
+            self.log_refusal(session, conn, request, Reason::Auth, request.name(), name);
+            return false;
+        };
+        session.log_in(user);
+        true
     }
 
     /// `HELLO [protover [AUTH username password] [SETNAME clientname]]`: a map of what the server is.
@@ -125,12 +132,12 @@ impl Worker {
             }
         }
         if let Some((user, password)) = credentials
-            && !self.authenticate(session, user, password)
+            && !self.authenticate(session, conn, request, user, password)
         {
             self.reply(session).error(WRONG_PASSWORD);
             return;
         }
-        if !session.authenticated && !self.settings.requirepass.is_empty() {
+        if !session.authenticated && !self.broker.acl.is_open() {
             self.reply(session).error(
                 "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
                  <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
@@ -186,7 +193,7 @@ impl Worker {
         self.unwatch(session);
         // Confirmations of earlier requests come before messages that leaving the channels may still bring.
         self.flush_out(conn);
-        let client = std::sync::Arc::clone(&session.client);
+        let client = Arc::clone(&session.client);
         self.leave_all(conn, &client);
         self.fanout.set_wants_notice(conn, false);
         self.fanout.set_limits(conn, self.limits(false));
@@ -201,7 +208,7 @@ impl Worker {
         if session.reply_mode != ReplyMode::Skip {
             session.reply_mode = ReplyMode::On;
         }
-        session.authenticated = self.settings.requirepass.is_empty();
+        session.log_out(self.broker.acl.default_user());
         self.reply(session).simple("RESET");
     }
 

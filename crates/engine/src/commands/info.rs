@@ -10,6 +10,7 @@ use fanfare_fanout::Kind;
 use fanfare_keyspace::KeyStats;
 use fanfare_wire::Request;
 
+use crate::acl::Reason;
 use crate::broker::{Broker, REDIS_VERSION, VERSION};
 use crate::close::CloseReason;
 use crate::session::Session;
@@ -240,6 +241,9 @@ fn stats(broker: &Broker, moment: &Moment, fields: &mut Fields<'_>) {
     fields.count("messages_dropped", &stats.dropped_messages);
     fields.count("bytes_dropped", &stats.dropped_bytes);
     fields.count("publisher_waits", &stats.publisher_waits);
+    for reason in Reason::ALL {
+        fields.put(reason.counter(), stats.refusals(reason));
+    }
     for reason in CloseReason::ALL {
         fields.put(format_args!("closed_{}", reason.name()), stats.closes(reason));
     }

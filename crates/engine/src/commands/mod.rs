@@ -1,5 +1,6 @@
 //! What each command does. One file for each group of commands; the table says which command is which.
 
+mod acl;
 mod client;
 mod config;
 mod connection;
@@ -63,6 +64,18 @@ impl Worker {
             Id::ClientCaching | Id::ClientGetredir | Id::ClientTracking | Id::ClientTrackinginfo => {
                 self.tracking_command(session, spec.id, request);
             }
+            Id::AclDeluser
+            | Id::AclDryrun
+            | Id::AclExplain
+            | Id::AclGenpass
+            | Id::AclGetuser
+            | Id::AclList
+            | Id::AclLoad
+            | Id::AclLog
+            | Id::AclSave
+            | Id::AclSetuser
+            | Id::AclUsers
+            | Id::AclWhoami => self.acl_command(session, conn, spec.id, request),
             Id::ConfigGet | Id::ConfigSet | Id::ConfigResetstat | Id::ConfigRewrite => {
                 self.config_command(session, spec.id, request);
             }

@@ -143,6 +143,7 @@ impl Worker {
             }
             self.confirm(session, kind, true, Some(name));
         }
+        self.recheck_subscriptions(session);
     }
 
     /// `UNSUBSCRIBE [channel ...]` and its kin: one confirmation for each name, of all if none is given.

@@ -43,9 +43,6 @@ impl Worker {
             | Id::SlowlogHelp
             | Id::XgroupHelp
             | Id::XinfoHelp => self.help(session, &request[0]),
-            Id::AclWhoami => {
-                self.reply(session).bulk(b"default");
-            }
             Id::FunctionFlush => self.flush_functions(session, request),
             Id::LatencyLatest | Id::LatencyHistory | Id::ModuleList => {
                 self.reply(session).array(0);

@@ -7,7 +7,7 @@ use super::table::{Group, SETTINGS, Setting};
 pub fn docs() -> String {
     let mut page = String::from(HEAD);
     for group in Group::ALL {
-        page.push_str(&format!("\n## {group:?}\n\n"));
+        page.push_str(&format!("\n## {}\n\n", group.title()));
         page.push_str("| Setting | Default | Values | While running | Meaning |\n|---|---|---|---|---|\n");
         for setting in SETTINGS.iter().filter(|setting| setting.group == group) {
             let Setting { name, default, doc, .. } = setting;
@@ -36,7 +36,7 @@ pub fn sample() -> String {
     let mut file =
         String::from("# Settings of Fanfare, each at its default. Remove the `#` in front of a name to change it.\n");
     for group in Group::ALL {
-        file.push_str(&format!("\n## {group:?}\n"));
+        file.push_str(&format!("\n## {}\n", group.title()));
         for setting in SETTINGS.iter().filter(|setting| setting.group == group) {
             let Setting { name, default, doc, .. } = setting;
             let default = if default.is_empty() { "\"\"" } else { default };

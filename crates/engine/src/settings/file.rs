@@ -4,9 +4,10 @@ use std::fmt::{self, Display, Formatter};
 use std::io;
 
 use super::foreign::{REFUSED, no_effect};
-use super::table::{SETTINGS, Setting, Settings};
+use super::table::{SETTINGS, Setting, Settings, UserLine};
 use super::value::{Kind, memory_with_unit};
 use super::{nearest, one_line};
+use crate::acl::user_of_line;
 
 /// Reads the text of a configuration file over `base`, with the warnings about what Redis knows and Fanfare has not.
 ///
@@ -91,7 +92,13 @@ pub fn rewrite(original: &str, settings: &Settings, defaults: &Settings) -> Stri
 
     let mut text = String::with_capacity(original.len());
     let mut written: Vec<&str> = Vec::new();
+    let mut users = settings.users.iter();
     for line in original.split_inclusive('\n') {
+        if defines_user(line) {
+            // Users stand where users stood.
+            users.next().map(user_directive).iter().for_each(|line| text.push_str(line));
+            continue;
+        }
         match apply_known(line, &mut holds) {
             Some(setting) if is_changed(setting) => {
                 // One line says it; further lines of the same setting would undo that.
@@ -106,7 +113,10 @@ pub fn rewrite(original: &str, settings: &Settings, defaults: &Settings) -> Stri
     }
 
     let missing = changed.iter().filter(|setting| !named.iter().any(|other| other.name == setting.name));
-    let mut missing = missing.peekable();
+    let mut missing = missing
+        .map(|setting| format!("{}\n", directive(setting, settings)))
+        .chain(users.map(user_directive))
+        .peekable();
     if missing.peek().is_some() {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
@@ -119,10 +129,7 @@ pub fn rewrite(original: &str, settings: &Settings, defaults: &Settings) -> Stri
             text.push('\n');
         }
     }
-    for setting in missing {
-        text.push_str(&directive(setting, settings));
-        text.push('\n');
-    }
+    text.extend(missing);
     text
 }
 
@@ -203,6 +210,9 @@ impl Reading<'_> {
             let text = (self.include)(path).map_err(|cause| error(format!("cannot read '{path}': {cause}"), None))?;
             return self.file(&text, path, depth + 1);
         }
+        if name == "user" {
+            return self.user(&values).map_err(|reason| error(reason, None));
+        }
         if let Some(setting) = Setting::find(name.as_bytes()) {
             if values.is_empty() {
                 return Err(error("wrong number of arguments".into(), None));
@@ -210,9 +220,7 @@ impl Reading<'_> {
             return setting.set_words(&mut self.settings, &values).map_err(|reason| error(reason, None));
         }
         if let Some(refused) = REFUSED.iter().find(|refused| refused.name == name) {
-            let asks_nothing = matches!((refused.unless, values.as_slice()), (Some(nothing), [value])
-                if nothing.as_bytes() == *value);
-            return if asks_nothing { Ok(()) } else { Err(error(refused.reason.into(), None)) };
+            return Err(error(refused.reason.into(), None));
         }
         if let Some(reason) = no_effect(&name) {
             self.warnings.push(Warning { file: file.to_owned(), line: number, directive: name, reason });
@@ -221,6 +229,32 @@ impl Reading<'_> {
         let hint = nearest(&name);
         Err(error(format!("unknown setting '{}'", shortened(&name)), hint))
     }
+
+    /// Takes the line of a user, whose rules must be right.
+    fn user(&mut self, values: &[&[u8]]) -> Result<(), String> {
+        let [name, rules @ ..] = values else {
+            return Err("wrong number of arguments".into());
+        };
+        let line = UserLine { name: (*name).into(), rules: rules.iter().map(|rule| rule.to_vec()).collect() };
+        if self.settings.users.iter().any(|known| known.name == line.name) {
+            return Err("Duplicate user found. A user can only be defined once in config files".into());
+        }
+        user_of_line(&line, self.settings.acl_pubsub_default)?;
+        self.settings.users.push(line);
+        Ok(())
+    }
+}
+
+/// The line of a configuration file that defines a user.
+fn user_directive(line: &UserLine) -> String {
+    let plain = |word: &[u8]| word.iter().all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(byte));
+    let words = std::iter::once(&*line.name).chain(line.rules.iter().map(Vec::as_slice));
+    let words = words.map(|word| if plain(word) { one_line(word) } else { quoted(word) });
+    format!("user {}\n", words.collect::<Vec<_>>().join(" "))
+}
+
+fn defines_user(line: &str) -> bool {
+    line.trim_matches(BLANKS).split(BLANKS).next().is_some_and(|name| name.eq_ignore_ascii_case("user"))
 }
 
 /// Follows a line if it names a setting and is right, and returns which.

@@ -51,13 +51,11 @@ pub(super) static NO_EFFECT: &[(&str, &str)] = &[
     ("use `workers`", "io-threads io-threads-do-reads server-cpulist server_cpulist"),
     ("the server stays in the foreground, for a service manager to run", "daemonize pidfile supervised"),
     ("use `logfile`, or let the service manager take standard output", "syslog-enabled syslog-facility syslog-ident"),
-    ("there are no users besides the one of `requirepass`", "acl-pubsub-default acllog-max-len"),
     (
-        "TLS is off without `tls-port`",
-        "tls-auth-clients tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers \
-         tls-ciphersuites tls-client-cert-file tls-client-key-file tls-client-key-file-pass \
-         tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass \
-         tls-prefer-server-ciphers tls-protocols tls-replication tls-session-cache-size \
+        "TLS takes strong ciphers only, one file of certificate authorities, and keys without a passphrase",
+        "tls-ca-cert-dir tls-ciphers tls-ciphersuites tls-client-cert-file tls-client-key-file \
+         tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file-pass \
+         tls-prefer-server-ciphers tls-replication tls-session-cache-size \
          tls-session-cache-timeout tls-session-caching",
     ),
     (
@@ -72,17 +70,12 @@ pub(super) static NO_EFFECT: &[(&str, &str)] = &[
 ];
 
 /// Directives that protect something: skipping one would leave open what the operator believes to be closed.
-pub(super) static REFUSED: &[Refused] = &[
-    Refused { name: "aclfile", unless: Some(""), reason: "users and ACL files are not supported" },
-    Refused { name: "rename-command", unless: None, reason: "commands cannot be renamed or disabled" },
-    Refused { name: "tls-port", unless: Some("0"), reason: "TLS is not supported" },
-    Refused { name: "user", unless: None, reason: "users are not supported, use requirepass" },
-];
+pub(super) static REFUSED: &[Refused] =
+    &[Refused { name: "rename-command", reason: "commands cannot be renamed or disabled" }];
 
-/// A directive that is an error, except with the value that asks for nothing.
+/// A directive that is an error.
 pub(super) struct Refused {
     pub(super) name: &'static str,
-    pub(super) unless: Option<&'static str>,
     pub(super) reason: &'static str,
 }
 

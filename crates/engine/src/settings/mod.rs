@@ -14,8 +14,11 @@ use fanfare_wire::glob_match;
 
 pub use docs::{docs, sample};
 pub use file::{FileError, Warning, parse_file, rewrite};
-pub use table::{Group, SETTINGS, Setting, Settings};
-pub use value::{Kind, LogLevel, OutputLimit, OutputLimits, Password, SlowSubscriberPolicy};
+pub use table::{Group, SETTINGS, Setting, Settings, UserLine};
+pub use value::{
+    Kind, LogLevel, OutputLimit, OutputLimits, Password, PubsubDefault, SlowSubscriberPolicy, TlsAuthClients,
+    TlsAuthClientsUser,
+};
 
 /// Names that Redis had before and still takes, with those of today.
 const OLD_NAMES: [(&str, &str); 5] = [
@@ -81,6 +84,12 @@ impl Settings {
         if self.unixsocket.is_empty() && self.bind.is_empty() {
             return Err("configured to not listen anywhere: set bind, or unixsocket".into());
         }
+        if self.tls_port != 0 && self.tls_port == self.port {
+            return Err("port and tls-port are the same: give one of them another number, or set port 0".into());
+        }
+        if !self.aclfile.is_empty() && !self.users.is_empty() {
+            return Err("users are defined both by `user` and by the file of `aclfile`: only one of them may".into());
+        }
         Ok(())
     }
 
@@ -89,16 +98,11 @@ impl Settings {
     /// # Errors
     /// The text of the error reply, as Redis 7.0 gives it.
     pub fn apply_at_runtime(&self, pairs: &[(&[u8], &[u8])]) -> Result<Self, String> {
-        let failed = |name: &[u8], reason: &str| {
-            let name = one_line(name);
-            format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
-        };
         // Redis looks at all names first, so a bad name is reported before a bad value in front of it.
         let mut changes: Vec<(&Setting, &[u8])> = Vec::with_capacity(pairs.len().min(SETTINGS.len()));
         for (name, value) in pairs {
             let Some(setting) = Setting::find(name) else {
-                let name = one_line(name);
-                return Err(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"));
+                return Err(unknown(name));
             };
             // Tools that set what they have read, to restore it, change nothing and are let through.
             if !setting.mutable && setting.get(self) != *value {
@@ -176,6 +180,28 @@ impl Display for SettingError {
 }
 
 impl std::error::Error for SettingError {}
+
+impl SettingError {
+    /// The text of the error reply to a `CONFIG SET`, as Redis 7.0 gives it.
+    pub(crate) fn reply(&self) -> String {
+        match self {
+            Self::Refused { name, reason } => failed(name.as_bytes(), reason),
+            Self::Unknown { name, .. } => unknown(name.as_bytes()),
+        }
+    }
+}
+
+fn failed(name: &[u8], reason: &str) -> String {
+    format!(
+        "ERR CONFIG SET failed (possibly related to argument '{}') - {}",
+        one_line(name),
+        one_line(reason.as_bytes())
+    )
+}
+
+fn unknown(name: &[u8]) -> String {
+    format!("ERR Unknown option or number of arguments for CONFIG SET - '{}'", one_line(name))
+}
 
 /// The setting whose name is so close to `name` that it was probably meant.
 fn nearest(name: &str) -> Option<&'static str> {

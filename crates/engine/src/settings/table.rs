@@ -3,9 +3,14 @@
 //! To add a setting, add one row. The field of [`Settings`], the command-line flag, the directive of the configuration
 //! file, `CONFIG GET`/`SET`/`REWRITE` and the reference page all come from it.
 
+use std::fmt;
+
 use fanfare_keyspace::{EventClasses, EvictionPolicy};
 
-use super::value::{Kind, LogLevel, OutputLimits, Password, Refusal, SlowSubscriberPolicy, Value};
+use super::value::{
+    Kind, LogLevel, OutputLimits, Password, PubsubDefault, Refusal, SlowSubscriberPolicy, TlsAuthClients,
+    TlsAuthClientsUser, Value,
+};
 
 /// One row of the table.
 #[derive(Debug)]
@@ -41,6 +46,8 @@ pub enum Group {
     Network,
     /// Who may connect.
     Security,
+    /// Encryption.
+    Tls,
     /// What one client may use.
     Clients,
     /// How messages are delivered.
@@ -59,6 +66,7 @@ impl Group {
         match self {
             Self::Network => "Network",
             Self::Security => "Security",
+            Self::Tls => "TLS",
             Self::Clients => "Clients",
             Self::Delivery => "Delivery",
             Self::Keys => "Keys",
@@ -67,8 +75,34 @@ impl Group {
         }
     }
 
-    pub(super) const ALL: [Self; 7] =
-        [Self::Network, Self::Security, Self::Clients, Self::Delivery, Self::Keys, Self::Diagnostics, Self::Process];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Network,
+        Self::Security,
+        Self::Tls,
+        Self::Clients,
+        Self::Delivery,
+        Self::Keys,
+        Self::Diagnostics,
+        Self::Process,
+    ];
+}
+
+/// A `user` line of the config file: a name and its rules, one word each.
+///
+/// No setting of its own: `CONFIG` neither shows nor changes users, `ACL` does.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserLine {
+    /// The user's name.
+    pub name: Box<[u8]>,
+    /// The rules in order.
+    pub rules: Vec<Vec<u8>>,
+}
+
+impl fmt::Debug for UserLine {
+    /// Without the rules, which may be passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserLine({}, {} rules)", self.name.escape_ascii(), self.rules.len())
+    }
 }
 
 macro_rules! settings {
@@ -80,7 +114,10 @@ macro_rules! settings {
         pub struct Settings {$($(
             #[doc = $doc]
             pub $field: $value,
-        )*)*}
+        )*)*
+            /// The users that `user` lines of the config file define.
+            pub users: Vec<UserLine>,
+        }
 
         /// Every setting, grouped.
         pub static SETTINGS: &[Setting] = &[$($(
@@ -98,7 +135,7 @@ macro_rules! settings {
 
         impl Default for Settings {
             fn default() -> Self {
-                let mut settings = Self {$($($field: <$value>::default(),)*)*};
+                let mut settings = Self {$($($field: <$value>::default(),)*)* users: Vec::new()};
                 for setting in SETTINGS {
                     let outcome = setting.set(&mut settings, setting.default.as_bytes());
                     debug_assert!(outcome.is_ok(), "default of {}: {outcome:?}", setting.name);
@@ -117,7 +154,9 @@ settings! {
             "The addresses to listen on for TCP; one with a leading `-` is skipped if this machine lacks it, \
              and an empty value means no TCP at all.";
         port: u16 = "port" Kind::Integer { min: 0, max: 65535 }, "6379", at_start,
-            "The TCP port; 0 picks a free one, which is printed at the start.";
+            "The TCP port; 0 picks a free one, which is printed at the start, or means none if `tls-port` is set.";
+        tls_port: u16 = "tls-port" Kind::Integer { min: 0, max: 65535 }, "0", at_start,
+            "The TCP port for TLS, beside `port` or with `port 0` instead of it; 0 means no TLS.";
         unixsocket: String = "unixsocket" Kind::Text, "", at_start,
             "The path of a Unix socket to listen on as well; empty means none.";
         unixsocketperm: u32 = "unixsocketperm" Kind::Octal { max: 0o777 }, "0", at_start,
@@ -132,6 +171,38 @@ settings! {
             "Whether only clients of this machine may connect as long as no password is set.";
         requirepass: Password = "requirepass" Kind::Secret, "", any_time,
             "The password that clients must give with `AUTH` or `HELLO`; empty means none.";
+        aclfile: String = "aclfile" Kind::Text, "", at_start,
+            "The file that users are read from at the start and by `ACL LOAD`, and written to by `ACL SAVE`; empty means \
+             none.";
+        acl_pubsub_default: PubsubDefault = "acl-pubsub-default" Kind::Choice(PubsubDefault::WORDS), "resetchannels",
+            any_time,
+            "Whether a new user may use all channels, or none until rules name some.";
+        acl_pattern_subset: bool = "acl-pattern-subset" Kind::YesNo, "no", any_time,
+            "Whether `PSUBSCRIBE` may also take a pattern that is narrower than one of the user's, such as `a:b:*` under \
+             `a:*`; Redis takes only equal ones.";
+        acllog_max_len: usize = "acllog-max-len" Kind::Integer { min: 0, max: i64::MAX }, "128", any_time,
+            "How many entries the log of refusals (`ACL LOG`) keeps.";
+    }
+    Tls {
+        tls_cert_file: String = "tls-cert-file" Kind::Text, "", any_time,
+            "The PEM file of the server's certificate, followed by those that sign it; read again whenever a setting of \
+             this section is set, and on SIGHUP.";
+        tls_key_file: String = "tls-key-file" Kind::Text, "", any_time,
+            "The PEM file of the certificate's private key, without a passphrase.";
+        tls_ca_cert_file: String = "tls-ca-cert-file" Kind::Text, "", any_time,
+            "The PEM file of the certificates that sign those of clients.";
+        tls_auth_clients: TlsAuthClients = "tls-auth-clients" Kind::Choice(TlsAuthClients::WORDS), "yes", any_time,
+            "Whether clients must show a certificate, or may (`optional`).";
+        tls_auth_clients_user: TlsAuthClientsUser = "tls-auth-clients-user" Kind::Choice(TlsAuthClientsUser::WORDS),
+            "off", any_time,
+            "With `CN` a client is the user that the common name of its certificate names.";
+        tls_protocols: String = "tls-protocols" Kind::Text, "", any_time,
+            "The versions of TLS, among `TLSv1.2` and `TLSv1.3`; empty means both.";
+        tls_handshake_timeout_ms: u32 = "tls-handshake-timeout-ms" Kind::Integer { min: 1, max: INT_MAX }, "10000",
+            any_time,
+            "Milliseconds that a client may take for its handshake.";
+        max_tls_handshakes: usize = "max-tls-handshakes" Kind::Integer { min: 1, max: INT_MAX }, "1000", any_time,
+            "How many handshakes may be under way at once; connections beyond them are closed.";
     }
     Clients {
         maxclients: u32 = "maxclients" Kind::Integer { min: 1, max: 4_294_967_295 }, "10000", any_time,

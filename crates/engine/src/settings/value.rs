@@ -150,6 +150,53 @@ impl SlowSubscriberPolicy {
     const ALL: [Self; 3] = [Self::Disconnect, Self::DropOldest, Self::Latest];
 }
 
+/// Which channels a new user may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PubsubDefault {
+    /// All.
+    AllChannels,
+    /// None.
+    #[default]
+    ResetChannels,
+}
+
+impl PubsubDefault {
+    pub(super) const WORDS: &'static [&'static str] = &["allchannels", "resetchannels"];
+    const ALL: [Self; 2] = [Self::AllChannels, Self::ResetChannels];
+}
+
+/// Whether clients must show a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsAuthClients {
+    /// They are not asked for one.
+    No,
+    /// Those that show one must show a good one.
+    Optional,
+    /// They must.
+    #[default]
+    Yes,
+}
+
+impl TlsAuthClients {
+    pub(super) const WORDS: &'static [&'static str] = &["no", "optional", "yes"];
+    const ALL: [Self; 3] = [Self::No, Self::Optional, Self::Yes];
+}
+
+/// What in a client's certificate names its user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsAuthClientsUser {
+    /// The subject's common name.
+    CommonName,
+    /// Nothing.
+    #[default]
+    Off,
+}
+
+impl TlsAuthClientsUser {
+    pub(super) const WORDS: &'static [&'static str] = &["CN", "off"];
+    const ALL: [Self; 2] = [Self::CommonName, Self::Off];
+}
+
 /// A password: bytes that never appear in debug output.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Password(Vec<u8>);
@@ -335,7 +382,7 @@ macro_rules! choices {
         }
     )*};
 }
-choices!(EvictionPolicy, LogLevel, SlowSubscriberPolicy);
+choices!(EvictionPolicy, LogLevel, PubsubDefault, SlowSubscriberPolicy, TlsAuthClients, TlsAuthClientsUser);
 
 fn one<'a>(words: &[&'a [u8]]) -> Result<&'a [u8], Refusal> {
     match words {

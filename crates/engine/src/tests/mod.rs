@@ -1,6 +1,7 @@
 //! Whole sessions against the broker: what a client of Redis pub/sub relies on, in both protocols and whether or not
 //! subscriber and publisher share a worker.
 
+mod acl;
 mod limits;
 mod properties;
 mod pubsub;

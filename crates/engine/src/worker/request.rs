@@ -42,7 +42,7 @@ impl Worker {
         while at < input.len() && session.stall.is_none() && session.closing.is_none() {
             let limits = RequestLimits {
                 bulk_bytes_max: self.settings.proto_max_bulk_len,
-                authenticated: session.authenticated || self.settings.requirepass.is_empty(),
+                authenticated: session.authenticated || self.broker.acl.is_open(),
                 ..RequestLimits::DEFAULT
             };
             match session.parser.parse(&input[at..], &limits, &mut args) {
@@ -121,7 +121,7 @@ impl Worker {
                 return Flow::Done;
             }
         };
-        let refusal = self.refusal(session, spec).or_else(|| self.out_of_memory(session, spec));
+        let refusal = self.refusal(session, conn, spec, request).or_else(|| self.out_of_memory(session, spec));
         if let Some(text) = refusal {
             self.refuse(session, spec.id == CommandId::Exec, text.as_bytes());
             return Flow::Done;
@@ -159,13 +159,22 @@ impl Worker {
     }
 
     /// Why `spec` may not be executed in the session's state.
-    fn refusal(&self, session: &Session, spec: &CommandSpec) -> Option<String> {
-        let is_open = session.authenticated || self.settings.requirepass.is_empty();
+    fn refusal(
+        &mut self,
+        session: &mut Session,
+        conn: ConnId,
+        spec: &CommandSpec,
+        request: &Request<'_>,
+    ) -> Option<String> {
+        let is_open = session.authenticated || self.broker.acl.is_open();
         if !is_open && !spec.flags.contains(Flags::NO_AUTH) {
             return Some("NOAUTH Authentication required.".to_owned());
         }
         if session.transaction.is_some() && spec.flags.contains(Flags::NO_MULTI) {
             return Some("ERR Command not allowed inside a transaction".to_owned());
+        }
+        if let Some(text) = self.no_permission(session, conn, spec, request) {
+            return Some(text);
         }
         if session.is_in_subscribe_mode() && !spec.flags.contains(Flags::ALLOWED_IN_SUBSCRIBE_MODE) {
             return Some(format!(
@@ -249,7 +258,9 @@ impl Worker {
                 let name = session.client.labels().name.clone();
                 let address = session.client.endpoint.address.to_string();
                 let unix_s = self.now.unix_us / 1_000_000;
-                self.broker.slowlog.push(request.iter(), took, unix_s, &address, &name, self.settings.slowlog_max_len);
+                let words = request.iter().enumerate();
+                let words = words.map(|(at, word)| if is_secret(spec, request, at) { b"(redacted)" } else { word });
+                self.broker.slowlog.push(words, took, unix_s, &address, &name, self.settings.slowlog_max_len);
             }
         }
     }
@@ -291,7 +302,12 @@ impl Worker {
         self.silence(session, start);
         let mut is_over_limit = false;
         for (spec, args) in &transaction.queue {
-            self.call(session, conn, spec, &Request::new(&[], args));
+            let request = Request::new(&[], args);
+            if let Some(text) = self.no_longer_permitted(session, conn, spec, &request) {
+                self.reply(session).error(&text);
+            } else {
+                self.call(session, conn, spec, &request);
+            }
             if is_over_limit || self.is_over_hard_limit(session, self.out.len()) {
                 // All of it is still executed, but nobody gets the replies.
                 is_over_limit = true;
@@ -311,6 +327,21 @@ impl Worker {
 /// ends before the commands in its body are reached.
 fn is_from_a_browser(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+}
+
+/// Whether that word of a request may be a password, which nobody shall read in the slow log.
+fn is_secret(spec: &CommandSpec, request: &Request<'_>, at: usize) -> bool {
+    let follows = |name: &str, distance: usize| {
+        at.checked_sub(distance)
+            .and_then(|at| request.get(at))
+            .is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    match spec.id {
+        CommandId::AclSetuser => at >= 2,
+        CommandId::ConfigSet => follows("requirepass", 1),
+        CommandId::Hello => follows("auth", 1) || follows("auth", 2),
+        _ => false,
+    }
 }
 
 fn publishes(spec: &CommandSpec) -> bool {

@@ -6,6 +6,7 @@ pub mod hash_fields;
 pub mod hashes;
 pub mod lists;
 pub mod memory;
+pub mod restore;
 pub mod sets;
 pub mod sorted_set_operations;
 pub mod sorted_set_ranges;

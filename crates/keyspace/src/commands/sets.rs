@@ -78,10 +78,15 @@ pub fn spop(call: &mut Call<'_>) -> Outcome {
     // Each of them is one of those that are left by then.
     let places: Vec<usize> = (0..popped).map(|gone| random.usize(..len - gone)).collect();
     let Some(set) = call.keys.write_as::<Set>(key)?.filter(|_| popped > 0) else { return Ok(()) };
+    let mut effect = vec![b"SREM".to_vec(), key.to_vec()];
     for place in places {
-        reply_member(&mut call.reply, set.get(place));
+        let member = set.get(place);
+        reply_member(&mut call.reply, member);
+        effect.extend(member.map(|member| member.with_bytes(<[u8]>::to_vec)));
         set.remove_at(place);
     }
+    call.keys.record_effect(&effect);
+    call.keys.tells_effects();
     call.keys.changed(EventClasses::SET, "spop", key);
     call.keys.remove_if_empty(key);
     Ok(())

@@ -5,6 +5,7 @@ use fanfare_wire::ReplyWriter;
 use crate::call::{Call, Outcome};
 use crate::error::CommandError;
 use crate::event::EventClasses;
+use crate::keys::Keys;
 use crate::number;
 use crate::values::stream::{Entry, Keep, NewId, Stream, StreamId, Trim};
 
@@ -51,6 +52,13 @@ pub fn xadd(call: &mut Call<'_>) -> Outcome {
     let stream = call.keys.write_or_create::<Box<Stream>>(key)?;
     stream.log.append(id, fields, size, &limits);
     let trimmed = options.trim.map_or(0, |trim| stream.log.trim(&trim));
+    if let Some(len) = left_by_nodes(options.trim, stream) {
+        let id = id.to_string();
+        call.keys.record_effect(
+            &[&b"XADD"[..], key, id.as_bytes()].into_iter().chain(call.words(first_field)).collect::<Vec<_>>(),
+        );
+        record_trim(&mut call.keys, key, len);
+    }
     call.keys.changed(EventClasses::STREAM, "xadd", key);
     if trimmed > 0 {
         call.keys.notify(EventClasses::STREAM, "xtrim", key);
@@ -63,8 +71,14 @@ pub fn xadd(call: &mut Call<'_>) -> Outcome {
 pub fn xtrim(call: &mut Call<'_>) -> Outcome {
     let options = TrimOptions::parse(call, false)?;
     let key = call.word(1);
-    let stream = call.keys.write_as::<Box<Stream>>(key)?;
-    let trimmed = stream.zip(options.trim).map_or(0, |(stream, trim)| stream.log.trim(&trim));
+    let (mut trimmed, mut left) = (0, None);
+    if let (Some(stream), Some(trim)) = (call.keys.write_as::<Box<Stream>>(key)?, options.trim) {
+        trimmed = stream.log.trim(&trim);
+        left = left_by_nodes(options.trim, stream).filter(|_| trimmed > 0);
+    }
+    if let Some(len) = left {
+        record_trim(&mut call.keys, key, len);
+    }
     if trimmed > 0 {
         call.keys.changed(EventClasses::STREAM, "xtrim", key);
     }
@@ -167,6 +181,17 @@ pub fn xsetid(call: &mut Call<'_>) -> Outcome {
     call.keys.account(key);
     call.keys.notify(EventClasses::STREAM, "xsetid", key);
     call.ok()
+}
+
+/// How many entries trimming has left, if that depends on the nodes: those of a stream that came back are others.
+fn left_by_nodes(trim: Option<Trim>, stream: &Stream) -> Option<usize> {
+    trim.filter(|trim| trim.whole_nodes).map(|_| stream.log.len())
+}
+
+/// Records what trimming has left instead of what it was told.
+fn record_trim(keys: &mut Keys<'_>, key: &[u8], len: usize) {
+    keys.record_effect(&[&b"XTRIM"[..], key, b"MAXLEN", itoa::Buffer::new().format(len).as_bytes()]);
+    keys.tells_effects();
 }
 
 /// The options in front of XADD's identifier, or all of XTRIM's.

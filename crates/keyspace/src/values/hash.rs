@@ -174,6 +174,15 @@ impl Hash {
         expiring.by_deadline.remove(&(deadline_ms, field))
     }
 
+    /// The fields that have a deadline, the next one first.
+    pub(crate) fn deadlines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let by_deadline = match self {
+            Self::Plain(_) => None,
+            Self::Expiring(expiring) => Some(&expiring.by_deadline),
+        };
+        by_deadline.into_iter().flatten().map(|(deadline_ms, field)| (*deadline_ms, &**field))
+    }
+
     /// The next deadline of a field.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         match self {

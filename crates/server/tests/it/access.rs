@@ -1,6 +1,8 @@
 //! Who may do what: passwords, the limits before one is given, the number of clients.
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 
 use fanfare_wire::Value;
 
@@ -133,4 +135,35 @@ fn the_idle_are_closed_and_subscribers_are_not() {
     assert_eq!(admin.number(&["PUBLISH", "c", "still there"]), 1);
     subscriber.expect_message(&["message", "c", "still there"]);
     assert_ne!(admin.info("closed_idle_timeout"), "0");
+}
+
+#[test]
+fn users_are_read_from_their_file_and_written_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.acl");
+    let settings = [("aclfile", path.to_str().unwrap()), ("workers", "2")];
+    std::fs::write(&path, "user default off\nuser alice on >wonder allcommands ~*\n").unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    let server = TestServer::start(&settings);
+    let mut alice = server.client();
+    assert_eq!(alice.text(&["PING"]), "NOAUTH Authentication required.");
+    assert_eq!(alice.text(&["AUTH", "alice", "wonder"]), "OK");
+    assert_eq!(alice.text(&["ACL", "SETUSER", "bob", "on", "nopass", "+ping"]), "OK");
+    assert_eq!(alice.text(&["ACL", "SAVE"]), "OK");
+    drop(server);
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
+    let server = TestServer::start(&settings);
+    let (mut alice, mut bob) = (server.client(), server.client());
+    assert_eq!(bob.text(&["AUTH", "bob", "any"]), "OK");
+    assert_eq!(bob.text(&["PING"]), "PONG");
+    assert_eq!(bob.text(&["ECHO", "x"]), "NOPERM this user has no permissions to run the 'echo' command");
+    std::fs::write(&path, "user alice on >wonder allcommands ~*\nuser bob on +nosuch\n").unwrap();
+    assert_eq!(alice.text(&["AUTH", "alice", "wonder"]), "OK");
+    let refused = alice.text(&["ACL", "LOAD"]);
+    assert!(refused.contains(":2: Error in applying operation '+nosuch'"), "{refused}");
+    assert_eq!(bob.text(&["PING"]), "PONG");
+    drop(server);
+    let refused = TestServer::try_start(&settings).err().expect("the file is wrong");
+    assert!(refused.starts_with("the users can't be made: ") && refused.contains("+nosuch"), "{refused}");
 }

@@ -24,3 +24,4 @@ mod flow;
 mod listen;
 mod pubsub;
 mod support;
+mod tls;

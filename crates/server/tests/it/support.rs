@@ -1,13 +1,14 @@
 //! A server in this process and a client that shows every byte's meaning.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use fanfare_engine::Broker;
 use fanfare_engine::settings::Settings;
 use fanfare_server::{Server, ServerOptions, StartError};
 use fanfare_wire::{DecodeLimits, Decoder, Value};
@@ -19,6 +20,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// A server on a thread of its own, stopped when dropped.
 pub(crate) struct TestServer {
     pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) tls_addresses: Vec<SocketAddr>,
+    pub(crate) broker: Arc<Broker>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<usize>>,
 }
@@ -27,6 +30,19 @@ impl TestServer {
     /// Starts a server on a free port of 127.0.0.1, with these settings beside the defaults.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         Self::try_start(settings).expect("the server starts")
+    }
+
+    /// Starts a server with TLS, with and without on ports that were free.
+    pub(crate) fn start_tls(settings: &[(&str, &str)]) -> Self {
+        loop {
+            let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+            let [plain, tls] = ports.map(|port| port.local_addr().expect("its address").port().to_string());
+            match Self::try_start(&[&[("port", plain.as_str()), ("tls-port", &tls)], settings].concat()) {
+                // Someone else was quicker.
+                Err(error) if error.contains("is in use") => {}
+                started => return started.expect("the server starts"),
+            }
+        }
     }
 
     /// As [`TestServer::start`]; the error's text if it can't start.
@@ -45,7 +61,8 @@ impl TestServer {
             runtime.block_on(async {
                 match Server::bind(ServerOptions { settings: all, config_file: None, log: None }) {
                     Ok(server) => {
-                        started.send(Ok(server.addresses())).expect("the test waits");
+                        let places = (server.addresses(), server.tls_addresses());
+                        started.send(Ok((places, Arc::clone(server.broker())))).expect("the test waits");
                         let stop = async {
                             let _ = stopped.await;
                         };
@@ -58,9 +75,9 @@ impl TestServer {
                 }
             })
         });
-        let addresses =
+        let ((addresses, tls_addresses), broker) =
             starting.recv_timeout(PATIENCE).expect("an answer").map_err(|error: StartError| error.to_string())?;
-        Ok(Self { addresses, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { addresses, tls_addresses, broker, stop: Some(stop), thread: Some(thread) })
     }
 
     /// A new client.
@@ -114,7 +131,7 @@ impl Client {
         Self::over(connect(address))
     }
 
-    pub(crate) fn over(socket: TcpStream) -> Self {
+    pub(crate) fn over(socket: impl Read + Write + Send + 'static) -> Self {
         Self { socket: Box::new(socket), decoder: decoder(), buffer: Vec::new() }
     }
 

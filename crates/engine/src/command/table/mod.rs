@@ -9,6 +9,7 @@ macro_rules! key_flags {
     ($($flag:ident),*) => { KeyFlags::NONE$(.union(KeyFlags::$flag))* };
 }
 
+mod acl;
 mod cluster;
 mod connection;
 mod generic;

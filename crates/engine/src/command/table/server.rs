@@ -3,10 +3,11 @@
 use super::super::{
     Argument as A, ArgumentKind as K, Categories as C, CommandId as Id, CommandSpec, Flags, Group, KeyFlags, KeySpec,
 };
+use super::acl::ACL;
 
 pub(super) const ROWS: &[CommandSpec] = &[
     CommandSpec::new("acl", Id::Acl, -2, Group::Server, "6.0.0")
-        .summary("Look into access rules")
+        .summary("Look into access rules and change them")
         .complexity("Depends on subcommand.")
         .subcommands(ACL),
     CommandSpec::new("command", Id::Command, -1, Group::Server, "2.8.13")
@@ -92,20 +93,6 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .summary("Exchange the contents of two databases")
         .complexity("O(N) with N the number of clients that watch keys of either database")
         .arguments(&[A::new("index1", K::Integer), A::new("index2", K::Integer)]),
-];
-
-const ACL: &[CommandSpec] = &[
-    CommandSpec::new("acl|cat", Id::AclCat, -2, Group::Server, "6.0.0")
-        .flags(flags![NOSCRIPT, LOADING, STALE])
-        .summary("List the command categories, or the commands of one")
-        .complexity("O(1) since the categories and commands are a fixed set.")
-        .arguments(&[A::new("categoryname", K::String).optional()]),
-    CommandSpec::new("acl|whoami", Id::AclWhoami, 2, Group::Server, "6.0.0")
-        .flags(flags![NOSCRIPT, LOADING, STALE])
-        .summary("Tell the user of this connection"),
-    CommandSpec::new("acl|help", Id::AclHelp, 2, Group::Server, "6.0.0")
-        .flags(flags![LOADING, STALE])
-        .summary("Print this help"),
 ];
 
 const COMMAND: &[CommandSpec] = &[

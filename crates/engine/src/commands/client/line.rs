@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fanfare_wire::Request;
 
+use crate::acl::DEFAULT_USER;
 use crate::client::{Address, Client};
 use crate::command::{COMMANDS, CommandSpec};
 use crate::session::Session;
@@ -146,11 +147,15 @@ pub(super) fn write_line(text: &mut Vec<u8>, client: &Client, worker: &Worker, o
     let _ = write!(
         text,
         " qbuf={query_bytes} qbuf-free=0 argv-mem={argument_bytes} multi-mem=0 rbs=0 rbp=0 obl={reply_bytes} \
-         oll={outbox_pieces} omem={outbox_bytes} tot-mem={total_bytes} events={}{} cmd={} user=default redir={} resp={} \
-         lib-name=",
+         oll={outbox_pieces} omem={outbox_bytes} tot-mem={total_bytes} events={}{} cmd={} user=",
         if client.closing.load(Ordering::Relaxed) { "" } else { "r" },
         if outbox_bytes > 0 { "w" } else { "" },
         COMMAND_NAMES.get(command).unwrap_or(&"NULL"),
+    );
+    text.extend_from_slice(labels.user.as_deref().unwrap_or(DEFAULT_USER));
+    let _ = write!(
+        text,
+        " redir={} resp={} lib-name=",
         tracker.map_or(-1, |tracker| tracker.redirect as i64),
         client.resp.load(Ordering::Relaxed),
     );

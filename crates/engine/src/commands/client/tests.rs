@@ -72,6 +72,7 @@ fn a_line_has_redis_fields_in_their_order() {
             address: Address::Unix("/run/f.sock".into()),
             local_address: Address::Unix("/run/f.sock".into()),
             fd: 9,
+            certificate_user: None,
         },
     );
     harness.advance_ms(61_500);

@@ -1,7 +1,7 @@
 //! What all workers of a process share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use fanfare_fanout::{Interest, InterestOptions, WorkerId};
 use fanfare_keyspace::{EncodingLimits, Eviction, Keyspace};
@@ -9,6 +9,7 @@ use fanfare_keyspace::{EncodingLimits, Eviction, Keyspace};
 use crate::acl::{Acl, users_of_file, users_of_lines};
 use crate::client::Clients;
 use crate::close::CloseReason;
+use crate::journal::Journal;
 use crate::settings::{SettingError, Settings};
 use crate::slowlog::Slowlog;
 use crate::stats::Stats;
@@ -52,6 +53,8 @@ pub enum Control {
     },
     /// A worker that publishers waited for has caught up.
     Resume,
+    /// What was recorded of keys is on the disk.
+    Synced,
     /// Settings or the pause have changed.
     Refresh,
     /// The server stops: what is queued is still sent, nothing is read any more.
@@ -178,6 +181,13 @@ pub struct Broker {
     pub(crate) tracking: parking_lot::Mutex<Tracking>,
     /// Unix time in milliseconds of the next deadline of a key, for the worker that waits for it.
     pub(crate) next_deadline_ms: AtomicU64,
+    /// Where changes of keys go; unset if they are in memory only.
+    pub(crate) journal: OnceLock<Box<dyn Journal>>,
+    /// The number of the last entry that the journal was given, written while the keyspace is locked.
+    pub(crate) last_entry: AtomicU64,
+    /// Why the journal can't write.
+    pub(crate) journal_failure: parking_lot::Mutex<Option<Box<str>>>,
+    pub(crate) is_journal_failing: AtomicBool,
     pub(crate) acl: Acl,
     pub(crate) clients: Clients,
     pub(crate) stats: Stats,
@@ -222,6 +232,10 @@ impl Broker {
             keyspace: Arc::new(parking_lot::Mutex::new(keyspace)),
             tracking: parking_lot::Mutex::default(),
             next_deadline_ms: AtomicU64::new(u64::MAX),
+            journal: OnceLock::new(),
+            last_entry: AtomicU64::new(0),
+            journal_failure: parking_lot::Mutex::default(),
+            is_journal_failing: AtomicBool::new(false),
             acl: Acl::new(options.settings.requirepass.as_bytes()),
             clients: Clients::default(),
             stats: Stats::default(),

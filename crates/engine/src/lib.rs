@@ -13,6 +13,7 @@ pub mod command;
 mod commands;
 #[cfg(test)]
 pub(crate) mod harness;
+mod journal;
 mod session;
 pub mod settings;
 mod slowlog;
@@ -27,6 +28,7 @@ pub use broker::{
 };
 pub use client::{Address, Client, Clients, Endpoint};
 pub use close::CloseReason;
+pub use journal::{Journal, JournalStatus, Restore};
 pub use session::Session;
 pub use stats::Stats;
 pub use worker::{ConnId, Now, Worker};

@@ -20,6 +20,8 @@ pub(crate) enum Stall {
     Waiting,
     /// The fan-out is further behind than the publish window.
     Window,
+    /// Too much that was written waits for the disk.
+    Disk,
 }
 
 /// CLIENT REPLY.
@@ -79,6 +81,8 @@ pub struct Session {
     /// CLIENT CACHING came right before.
     pub(crate) caching: bool,
     pub(crate) stall: Option<Stall>,
+    /// Its replies are held until the journal has this entry on the disk; 0 for none.
+    pub(crate) awaited_entry: u64,
     /// It is in its worker's list of stalled sessions.
     pub(crate) is_listed: bool,
     /// The reply that waits with the session.
@@ -105,6 +109,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             caching: false,
             stall: None,
+            awaited_entry: 0,
             is_listed: false,
             held_reply: Box::default(),
             closing: None,

@@ -64,6 +64,10 @@ pub struct Worker {
     pub(crate) requester: Option<u64>,
     /// It was told of changed keys by what it did: that comes right behind the reply.
     pub(crate) told_requester: bool,
+    /// The entry that the requests in work have to see on the disk before they are answered; 0 for none.
+    pub(crate) awaited_entry: u64,
+    /// Connections whose replies are held until then.
+    awaiting: Vec<ConnId>,
     stalled: Vec<ConnId>,
     /// Connections that are to close once their replies are out.
     closing: Vec<ConnId>,
@@ -95,6 +99,8 @@ impl Worker {
             held_keyspace: None,
             requester: None,
             told_requester: false,
+            awaited_entry: 0,
+            awaiting: Vec::new(),
             stalled: Vec::new(),
             closing: Vec::new(),
             ready: VecDeque::new(),
@@ -173,8 +179,13 @@ impl Worker {
         let Some(mut session) = self.sessions.get_mut(conn as usize).and_then(Option::take) else { return };
         self.turn.input_bytes += bytes.len() as u64;
         self.requester = Some(session.client.id);
+        self.awaited_entry = 0;
         self.process(&mut session, conn, bytes);
         self.requester = None;
+        if self.awaited_entry > 0 {
+            session.awaited_entry = self.awaited_entry;
+            self.awaiting.push(conn);
+        }
         let closing = session.closing.is_some();
         self.sessions[conn as usize] = Some(session);
         if closing {
@@ -282,6 +293,10 @@ impl Worker {
                 }
             }
             Control::Resume => self.resume(Stall::Window),
+            Control::Synced => {
+                self.answer_synced();
+                self.resume(Stall::Disk);
+            }
             Control::Refresh => {
                 self.refresh_settings();
                 self.resume(Stall::Paused);
@@ -395,8 +410,12 @@ impl Worker {
     ///
     /// After [`Transmit::Blocked`] call [`Worker::unblock`] when the socket takes bytes again.
     pub fn transmit(&mut self, conn: ConnId, mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> Transmit {
+        let is_held = self.is_held(conn);
         let turn = &mut self.turn;
         let result = self.fanout.transmit(conn, |slices| {
+            if is_held {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
             let sent = write(slices)?;
             turn.output_bytes += sent as u64;
             Ok(sent)
@@ -411,6 +430,27 @@ impl Worker {
             Transmit::Pending | Transmit::Blocked => {}
         }
         result
+    }
+
+    /// Whether nothing is sent to a connection, as what it was told would not survive yet.
+    fn is_held(&self, conn: ConnId) -> bool {
+        let Some(Some(session)) = self.sessions.get(conn as usize) else { return false };
+        session.awaited_entry > 0
+            && self.broker.journal.get().is_some_and(|journal| journal.synced() < session.awaited_entry)
+    }
+
+    /// Lets the replies go whose entries are on the disk.
+    fn answer_synced(&mut self) {
+        let mut awaiting = std::mem::take(&mut self.awaiting);
+        awaiting.retain(|conn| {
+            let is_held = self.is_held(*conn);
+            if !is_held && let Some(Some(session)) = self.sessions.get_mut(*conn as usize) {
+                session.awaited_entry = 0;
+                self.fanout.unblock(*conn);
+            }
+            is_held
+        });
+        self.awaiting = awaiting;
     }
 
     /// The socket of a blocked connection takes bytes again.

@@ -6,6 +6,7 @@
 
 mod acceptor;
 mod connection;
+mod durability;
 mod listener;
 pub mod log;
 mod process;

@@ -7,17 +7,19 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fanfare_engine::settings::{self, SettingError, Settings};
 use fanfare_engine::{Broker, BrokerOptions};
+use fanfare_store::{Store, StoreError};
 use mio::{Poll, Waker};
 use tokio::sync::Notify;
 
 use crate::acceptor::Acceptor;
+use crate::durability;
 use crate::listener::{ListenError, Listeners};
 use crate::log::LogControl;
 use crate::process;
@@ -56,6 +58,8 @@ pub enum StartError {
     Tls(SettingError),
     /// The users can't be made: the reason.
     Users(String),
+    /// The keys on the disk can't be had.
+    Keys(StoreError),
 }
 
 impl fmt::Display for StartError {
@@ -69,6 +73,7 @@ impl fmt::Display for StartError {
             Self::Listen(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
             Self::Thread(error) => write!(f, "a worker can't be started: {error}"),
+            Self::Keys(error) => error.fmt(f),
             Self::Users(reason) => write!(f, "the users can't be made: {reason}"),
         }
     }
@@ -82,6 +87,7 @@ pub struct Server {
     listeners: Listeners,
     tls: Option<Arc<Tls>>,
     workers: Vec<Handle>,
+    store: Option<Store>,
     stop: StopNotice,
     /// SHUTDOWN was called, or a worker has ended by itself.
     shutdown: Arc<Notify>,
@@ -111,6 +117,7 @@ impl Server {
         let wakers: Arc<[Waker]> = wakers.collect::<io::Result<_>>().map_err(StartError::Thread)?;
         let shutdown = Arc::new(Notify::new());
         let file = config_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        let applied_store = Arc::new(OnceLock::<Store>::new());
         let broker = Arc::new(Broker::new(BrokerOptions {
             workers,
             facts: process::facts(listeners.port, &file),
@@ -121,7 +128,7 @@ impl Server {
                 Box::new(move |worker| wake(&wakers[worker]))
             },
             apply: Box::new({
-                let tls = tls.clone();
+                let (tls, applied_store) = (tls.clone(), Arc::clone(&applied_store));
                 move |settings, names| {
                     if let Some(tls) = &tls
                         && names.iter().any(|name| name.to_ascii_lowercase().starts_with(b"tls-"))
@@ -134,6 +141,9 @@ impl Server {
                     }
                     if let Some(log) = &log {
                         log.apply(settings);
+                    }
+                    if let Some(store) = applied_store.get() {
+                        store.set_options(durability::options(settings));
                     }
                     Ok(())
                 }
@@ -157,6 +167,10 @@ impl Server {
             settings,
         }));
         broker.load_users().map_err(StartError::Users)?;
+        let store = durability::start(&broker).map_err(StartError::Keys)?;
+        if let Some(store) = &store {
+            let _ = applied_store.set(store.clone());
+        }
         let stop = StopNotice { stop: Arc::default(), wakers };
         let workers = polls
             .into_iter()
@@ -164,7 +178,7 @@ impl Server {
             .map(|(id, poll)| start_worker(id, &broker, poll, Arc::clone(&stop.stop), EndNotice(Arc::clone(&shutdown))))
             .collect::<io::Result<_>>()
             .map_err(StartError::Thread)?;
-        Ok(Self { broker, listeners, tls, workers, stop, shutdown })
+        Ok(Self { broker, listeners, tls, workers, store, stop, shutdown })
     }
 
     /// The TCP addresses it listens on without TLS.
@@ -206,7 +220,7 @@ impl Server {
     /// # Errors
     /// If a worker has died.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<usize> {
-        let Self { broker, listeners, tls, workers, stop: stop_notice, shutdown } = self;
+        let Self { broker, listeners, tls, workers, store, stop: stop_notice, shutdown } = self;
         let acceptor = Acceptor::new(&broker, tls.as_ref(), &workers, &stop_notice.wakers);
         tokio::select! {
             () = acceptor.accept_all(&listeners) => {}
@@ -223,6 +237,10 @@ impl Server {
                 // The others are still waited for when one has failed.
                 let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("a worker panicked")));
                 cut_off = cut_off.and_then(|sum| Ok(sum + ended?));
+            }
+            // Replies wait for it, so it goes on until nobody is left to write.
+            if let Some(store) = store {
+                store.close();
             }
             cut_off
         });

@@ -197,19 +197,24 @@ fn memory(broker: &Broker, moment: &Moment, fields: &mut Fields<'_>) {
     fields.put("query_bytes", totals.query_bytes);
 }
 
-fn persistence(_: &Broker, _: &Moment, fields: &mut Fields<'_>) {
-    // Nothing is stored, so nothing is ever under way.
-    for name in [
-        "loading",
-        "async_loading",
-        "rdb_changes_since_last_save",
-        "rdb_bgsave_in_progress",
-        "aof_enabled",
-        "aof_rewrite_in_progress",
-        "aof_rewrite_scheduled",
-    ] {
+fn persistence(broker: &Broker, _: &Moment, fields: &mut Fields<'_>) {
+    // Nobody is served before the keys are there, and there is no file of another kind.
+    for name in ["loading", "async_loading", "rdb_changes_since_last_save", "rdb_bgsave_in_progress"] {
         fields.put(name, 0);
     }
+    let journal = broker.journal.get();
+    fields.put("aof_enabled", u8::from(journal.is_some()));
+    let status = journal.map(|journal| journal.status()).unwrap_or_default();
+    fields.put("aof_rewrite_in_progress", u8::from(status.is_rewriting));
+    fields.put("aof_rewrite_scheduled", 0);
+    let Some(journal) = journal else { return };
+    let state = |is_ok: bool| if is_ok { "ok" } else { "err" };
+    fields.put("aof_last_rewrite_time_sec", status.last_rewrite_ms.map_or(-1, |ms| (ms / 1000) as i64));
+    fields.put("aof_last_bgrewrite_status", state(status.last_rewrite_ok));
+    fields.put("aof_last_write_status", state(!broker.is_journal_failing.load(Ordering::Relaxed)));
+    fields.put("aof_current_size", status.base_bytes + status.log_bytes);
+    fields.put("aof_base_size", status.base_bytes);
+    fields.put("aof_buffer_length", journal.waiting_bytes());
 }
 
 fn stats(broker: &Broker, moment: &Moment, fields: &mut Fields<'_>) {

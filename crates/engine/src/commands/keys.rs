@@ -9,7 +9,9 @@ use parking_lot::{ArcMutexGuard, RawMutex};
 
 use crate::broker::EXPIRING_WORKER;
 use crate::command::{CommandId as Id, CommandSpec, Flags};
+use crate::journal::WAITING_BYTES_MAX;
 use crate::session::{Session, Stall};
+use crate::settings::AppendSync;
 use crate::worker::{ConnId, Worker};
 
 /// Keys that are removed in one turn at most, so that it delays nobody for long.
@@ -205,6 +207,7 @@ impl Worker {
     ) {
         let start = self.out.len();
         let mut keyspace = self.take_keyspace();
+        let dirty = keyspace.stats().dirty;
         let mut call = Call {
             keys: keyspace.keys(session.db),
             request: *request,
@@ -213,6 +216,8 @@ impl Worker {
         };
         if let Err(error) = command(&mut call) {
             self.reply(session).error_bytes(error.text());
+        } else if spec.flags.contains(Flags::WRITE) && keyspace.stats().dirty != dirty {
+            keyspace.record(session.db, request);
         }
         if self.publish_events(&mut keyspace) {
             session.stall = Some(Stall::Window);
@@ -221,6 +226,12 @@ impl Worker {
             self.remember_keys(session, spec, request);
         }
         self.give_keyspace_back(keyspace);
+        if let Some(journal) = self.broker.journal.get()
+            && spec.flags.contains(Flags::WRITE)
+            && journal.waiting_bytes() > WAITING_BYTES_MAX
+        {
+            session.stall = Some(Stall::Disk);
+        }
         self.after_publish(session, conn, start);
     }
 
@@ -242,10 +253,19 @@ impl Worker {
         })
     }
 
-    fn give_keyspace_back(&mut self, keyspace: ArcMutexGuard<RawMutex, Keyspace>) {
+    fn give_keyspace_back(&mut self, mut keyspace: ArcMutexGuard<RawMutex, Keyspace>) {
         if self.in_exec {
             self.held_keyspace = Some(keyspace);
             return;
+        }
+        if let Some(journal) = self.broker.journal.get()
+            && let Some(records) = keyspace.take_records()
+        {
+            let entry = journal.append(records);
+            self.broker.last_entry.store(entry, Ordering::Relaxed);
+            if self.settings.appendfsync == AppendSync::Always {
+                self.awaited_entry = entry;
+            }
         }
         if keyspace.notes_changes() {
             self.broadcast_changed();
@@ -263,6 +283,19 @@ impl Worker {
         if let Some(keyspace) = self.held_keyspace.take() {
             self.give_keyspace_back(keyspace);
         }
+    }
+
+    /// Why a request that changes keys is refused while they can't be written to the disk.
+    pub(crate) fn unwritable(&self, session: &Session, spec: &CommandSpec) -> Option<String> {
+        if !self.broker.is_journal_failing.load(Ordering::Relaxed) {
+            return None;
+        }
+        let queue =
+            session.transaction.iter().filter(|_| spec.id == Id::Exec).flat_map(|transaction| &transaction.queue);
+        let writes = queue.map(|(spec, _)| *spec).chain([spec]).any(|spec| spec.flags.contains(Flags::WRITE));
+        let failure = self.broker.journal_failure.lock();
+        let reason = failure.as_ref().filter(|_| writes)?;
+        Some(format!("MISCONF Errors writing to the keys' file: {reason}. Keys can't be changed until that is mended."))
     }
 
     /// Makes room for what the request may add; why it is refused if there is none.

@@ -76,6 +76,23 @@ impl Worker {
                 self.broker.slowlog.lock().entries.clear();
                 self.reply(session).simple("OK");
             }
+            Id::Bgrewriteaof => match self.broker.journal.get() {
+                None => {
+                    self.reply(session)
+                        .error("ERR Keys are in memory only: there is nothing to rewrite without data-dir");
+                }
+                Some(journal) if journal.rewrite() => {
+                    self.reply(session).simple("Background append only file rewriting started");
+                }
+                Some(_) => {
+                    self.reply(session).error("ERR Background append only file rewriting already in progress");
+                }
+            },
+            Id::Lastsave => {
+                let started_s = self.broker.started_us / 1_000_000;
+                let saved_s = self.broker.journal.get().map_or(started_s, |journal| journal.status().last_save_s);
+                self.reply(session).integer(saved_s as i64);
+            }
             Id::Time => {
                 let unix_us = self.now.unix_us;
                 let mut reply = self.reply(session);

@@ -3,11 +3,11 @@
 /// Directives that are skipped with a warning, after the reason why they mean nothing here.
 pub(super) static NO_EFFECT: &[(&str, &str)] = &[
     (
-        "nothing is written to disk",
+        "keys are written to `data-dir`, in one file that needs no tuning",
         "always-show-logo aof-disable-auto-gc aof-load-truncated \
          aof-rewrite-incremental-fsync aof-timestamp-enabled aof-use-rdb-preamble \
-         aof_rewrite_cpulist appenddirname appendfilename appendfsync appendonly \
-         auto-aof-rewrite-min-size auto-aof-rewrite-percentage bgsave_cpulist dbfilename dir \
+         aof_rewrite_cpulist appenddirname appendfilename appendonly \
+         bgsave_cpulist dbfilename dir \
          lazyfree-lazy-user-flush no-appendfsync-on-rewrite rdb-del-sync-files \
          rdb-save-incremental-fsync rdb-version-check rdbchecksum rdbcompression \
          sanitize-dump-payload save stop-writes-on-bgsave-error",

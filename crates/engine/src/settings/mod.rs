@@ -16,8 +16,8 @@ pub use docs::{docs, sample};
 pub use file::{FileError, Warning, parse_file, rewrite};
 pub use table::{Group, SETTINGS, Setting, Settings, UserLine};
 pub use value::{
-    Kind, LogLevel, OutputLimit, OutputLimits, Password, PubsubDefault, SlowSubscriberPolicy, TlsAuthClients,
-    TlsAuthClientsUser,
+    AppendSync, Kind, LogLevel, OutputLimit, OutputLimits, Password, PubsubDefault, SlowSubscriberPolicy,
+    TlsAuthClients, TlsAuthClientsUser,
 };
 
 /// Names that Redis had before and still takes, with those of today.

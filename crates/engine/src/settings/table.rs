@@ -8,7 +8,7 @@ use std::fmt;
 use fanfare_keyspace::{EventClasses, EvictionPolicy};
 
 use super::value::{
-    Kind, LogLevel, OutputLimits, Password, PubsubDefault, Refusal, SlowSubscriberPolicy, TlsAuthClients,
+    AppendSync, Kind, LogLevel, OutputLimits, Password, PubsubDefault, Refusal, SlowSubscriberPolicy, TlsAuthClients,
     TlsAuthClientsUser, Value,
 };
 
@@ -243,6 +243,16 @@ settings! {
             "For how many recently published channels the matching patterns are remembered.";
     }
     Keys {
+        data_dir: String = "data-dir" Kind::Text, "", at_start,
+            "The folder in which keys survive a restart; empty means that they are in memory only.";
+        appendfsync: AppendSync = "appendfsync" Kind::Choice(AppendSync::WORDS), "everysec", any_time,
+            "When changes of keys are on the disk of `data-dir`: before the client is answered, within a second, or written              within a second and synced when the system sees fit, after whose failure the file may be damaged.";
+        auto_aof_rewrite_percentage: u32 = "auto-aof-rewrite-percentage" Kind::Integer { min: 0, max: INT_MAX }, "100",
+            any_time,
+            "How large the log of changes in `data-dir` may become beside the last save of all keys, in percent of it,              before they are saved anew; 0 means never by itself.";
+        auto_aof_rewrite_min_size: usize = "auto-aof-rewrite-min-size" Kind::Memory { min: 0, max: LONG_MAX }, "64mb",
+            any_time,
+            "Up to which size the log of changes stays as it is, whatever that percentage says.";
         notify_keyspace_events: EventClasses = "notify-keyspace-events" Kind::EventClasses, "", any_time,
             "Which events of keys are published, and whether by key (`K`) or by event (`E`); empty means none.";
         maxmemory: usize = "maxmemory" Kind::Memory { min: 0, max: LONG_MAX }, "0", any_time,

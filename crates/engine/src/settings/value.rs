@@ -150,6 +150,23 @@ impl SlowSubscriberPolicy {
     const ALL: [Self; 3] = [Self::Disconnect, Self::DropOldest, Self::Latest];
 }
 
+/// When changes of keys are synced to the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AppendSync {
+    /// Before a client is told that what it wrote is done.
+    Always,
+    /// Once a second.
+    #[default]
+    EverySecond,
+    /// When the system sees fit.
+    No,
+}
+
+impl AppendSync {
+    pub(super) const WORDS: &'static [&'static str] = &["always", "everysec", "no"];
+    const ALL: [Self; 3] = [Self::Always, Self::EverySecond, Self::No];
+}
+
 /// Which channels a new user may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PubsubDefault {
@@ -382,7 +399,7 @@ macro_rules! choices {
         }
     )*};
 }
-choices!(EvictionPolicy, LogLevel, PubsubDefault, SlowSubscriberPolicy, TlsAuthClients, TlsAuthClientsUser);
+choices!(AppendSync, EvictionPolicy, LogLevel, PubsubDefault, SlowSubscriberPolicy, TlsAuthClients, TlsAuthClientsUser);
 
 fn one<'a>(words: &[&'a [u8]]) -> Result<&'a [u8], Refusal> {
     match words {

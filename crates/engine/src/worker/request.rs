@@ -121,7 +121,10 @@ impl Worker {
                 return Flow::Done;
             }
         };
-        let refusal = self.refusal(session, conn, spec, request).or_else(|| self.out_of_memory(session, spec));
+        let refusal = self
+            .refusal(session, conn, spec, request)
+            .or_else(|| self.unwritable(session, spec))
+            .or_else(|| self.out_of_memory(session, spec));
         if let Some(text) = refusal {
             self.refuse(session, spec.id == CommandId::Exec, text.as_bytes());
             return Flow::Done;

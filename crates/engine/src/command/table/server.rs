@@ -10,6 +10,11 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .summary("Look into access rules and change them")
         .complexity("Depends on subcommand.")
         .subcommands(ACL),
+    CommandSpec::new("bgrewriteaof", Id::Bgrewriteaof, 1, Group::Server, "1.0.0")
+        .flags(flags![ADMIN, NOSCRIPT, NO_ASYNC_LOADING])
+        .categories(C::DANGEROUS)
+        .summary("Save all keys anew, so that the log of their changes starts again")
+        .complexity("O(N) where N is the number of keys; clients go on meanwhile"),
     CommandSpec::new("command", Id::Command, -1, Group::Server, "2.8.13")
         .flags(flags![LOADING, STALE])
         .categories(C::CONNECTION)
@@ -50,6 +55,11 @@ pub(super) const ROWS: &[CommandSpec] = &[
         .summary("Report on the server in sections")
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
         .arguments(&[A::new("section", K::String).optional().multiple()]),
+    CommandSpec::new("lastsave", Id::Lastsave, 1, Group::Server, "1.0.0")
+        .flags(flags![LOADING, STALE, FAST])
+        .categories(C::DANGEROUS)
+        .summary("Say when all keys were saved last")
+        .tips(&["nondeterministic_output"]),
     CommandSpec::new("latency", Id::Latency, -2, Group::Server, "2.8.13")
         .summary("Look into latency spikes")
         .complexity("Depends on subcommand.")

@@ -39,6 +39,8 @@ pub(crate) struct Database {
     pub(crate) deadlines: BTreeSet<(u64, Key)>,
     /// The hashes with fields that have a deadline, by the next one of each.
     pub(crate) field_deadlines: BTreeSet<(u64, Key)>,
+    /// The bytes of all entries as they were counted last.
+    pub(crate) used_bytes: usize,
     /// What a save has not walked over: the entries in front of this place.
     pub(crate) unsaved: usize,
     /// Its number when the save began.

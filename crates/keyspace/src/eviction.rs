@@ -124,14 +124,14 @@ impl Keyspace {
 
     /// Bytes that keys and values take, about.
     #[must_use]
-    pub const fn used_bytes(&self) -> usize {
-        self.used_bytes
+    pub fn used_bytes(&self) -> usize {
+        self.databases.iter().map(|database| database.used_bytes).sum()
     }
 
     /// Removes keys until the others are within their limit, at most `max` of them.
     pub fn make_room(&mut self, max: usize) -> Room {
         for _ in 0..max {
-            if self.eviction.max_bytes == 0 || self.used_bytes <= self.eviction.max_bytes {
+            if self.eviction.max_bytes == 0 || self.used_bytes() <= self.eviction.max_bytes {
                 return Room::Enough;
             }
             let Some((db, key)) = self.next_to_go() else { return Room::None };

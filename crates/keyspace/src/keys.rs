@@ -187,7 +187,7 @@ impl<'a> Keys<'a> {
     pub(crate) fn take_out(&mut self, key: &[u8], by_command: bool) -> Option<Entry> {
         self.save_before_change(key);
         let entry = self.database().remove(key)?;
-        self.keyspace.used_bytes -= entry.counted_bytes;
+        self.database().used_bytes -= entry.counted_bytes;
         self.touched_by(key, by_command);
         Some(entry)
     }
@@ -259,12 +259,13 @@ impl<'a> Keys<'a> {
     pub(crate) fn account(&mut self, key: &[u8]) {
         let keyspace = &mut *self.keyspace;
         keyspace.stats.dirty += 1;
-        if let Some(entry) = keyspace.databases[self.db as usize].entries.get_mut(key) {
+        let database = &mut keyspace.databases[self.db as usize];
+        if let Some(entry) = database.entries.get_mut(key) {
             let bytes = ENTRY_BYTES + key.len() + entry.value.heap_bytes();
             let before = std::mem::replace(&mut entry.counted_bytes, bytes);
-            keyspace.used_bytes = keyspace.used_bytes - before + bytes;
+            database.used_bytes = database.used_bytes - before + bytes;
             if let Value::Hash(Hash::Expiring(_)) = entry.value {
-                keyspace.databases[self.db as usize].schedule_fields(key);
+                database.schedule_fields(key);
             }
         }
     }

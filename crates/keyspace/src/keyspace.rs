@@ -12,6 +12,9 @@ use crate::record::Records;
 use crate::save::Save;
 use crate::watch::Watchers;
 
+/// Flushed keys whose memory is given back at once.
+const FREED_AT_ONCE_MAX: usize = 1_000;
+
 /// Up to which size values are kept in one piece of memory, which is small but slow to search.
 ///
 /// Source: Redis, "Memory optimization"; the names are those of the settings.
@@ -75,7 +78,8 @@ pub struct Keyspace {
     pub(crate) pool: Vec<Candidate>,
     /// The longest string that a command may make.
     pub(crate) string_bytes_max: usize,
-    pub(crate) used_bytes: usize,
+    /// Databases that were emptied and are given back bit by bit, since that takes long if they are large.
+    pub(crate) flushed: Vec<Database>,
     events: VecDeque<Event>,
     pub(crate) watchers: Watchers,
     pub(crate) changes: Changes,
@@ -102,7 +106,7 @@ impl Keyspace {
             eviction: Eviction::default(),
             pool: Vec::new(),
             string_bytes_max: 512 << 20,
-            used_bytes: 0,
+            flushed: Vec::new(),
             events: VecDeque::new(),
             watchers: Watchers::default(),
             changes: Changes::default(),
@@ -171,8 +175,23 @@ impl Keyspace {
         self.note_flush();
         let flushed = std::mem::take(&mut self.databases[db as usize]);
         self.stats.dirty += flushed.entries.len() as u64;
-        self.used_bytes -= flushed.entries.values().map(|entry| entry.counted_bytes).sum::<usize>();
-        self.save_flushed(flushed);
+        if let Some(flushed) = self.save_flushed(flushed) {
+            self.flushed.push(flushed);
+            self.free_flushed(FREED_AT_ONCE_MAX);
+        }
+    }
+
+    /// Gives back the memory of keys that were flushed, of at most `max`.
+    fn free_flushed(&mut self, max: usize) {
+        let Some(Database { entries, deadlines, field_deadlines, .. }) = self.flushed.last_mut() else { return };
+        entries.truncate(entries.len().saturating_sub(max));
+        for list in [deadlines, field_deadlines] {
+            (0..max).map_while(|_| list.pop_first()).for_each(drop);
+        }
+        // Each key has one deadline of a kind at most, so the lists are empty as well.
+        if entries.is_empty() {
+            self.flushed.pop();
+        }
     }
 
     /// Exchanges the keys of two databases, without events.
@@ -203,17 +222,23 @@ impl Keyspace {
         self.events.push_back(event);
     }
 
-    /// Unix time in milliseconds of the next deadline of any key or field, `None` if none has one.
+    /// Unix time in milliseconds of the next deadline of any key or field, `None` if none has one; 0 while there is
+    /// memory of flushed keys to be given back.
     #[must_use]
     pub fn next_deadline_ms(&self) -> Option<u64> {
+        if !self.flushed.is_empty() {
+            return Some(0);
+        }
         let lists = self.databases.iter().flat_map(|database| [&database.deadlines, &database.field_deadlines]);
         lists.filter_map(|list| list.first()).map(|(at, _)| *at).min()
     }
 
-    /// Removes keys and fields whose time has come, at most `max` of them, the oldest first; returns how many.
+    /// Removes keys and fields whose time has come, at most `max` of them, the oldest first; returns how many. Gives back
+    /// the memory of as many that were flushed.
     ///
     /// Call it again at once if it returns `max`, after others have had a turn.
     pub fn expire_due(&mut self, max: usize) -> usize {
+        self.free_flushed(max);
         let mut count = 0;
         while count < max
             && let Some((db, are_fields)) = self.next_due()

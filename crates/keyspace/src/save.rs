@@ -70,6 +70,7 @@ impl Piece {
 impl Keyspace {
     /// Begins a save of all keys as they are now; one that is under way is given up.
     pub fn begin_save(&mut self) {
+        self.abandon_save();
         self.epoch = self.epoch.wrapping_add(1);
         for (number, database) in (0..).zip(&mut self.databases) {
             database.unsaved = database.entries.len();
@@ -98,22 +99,24 @@ impl Keyspace {
         piece.take(bytes, out);
         let has_more = !is_through || !piece.out.is_empty();
         if !has_more {
-            self.save = None;
+            self.abandon_save();
         }
         has_more
     }
 
     /// Gives up the save under way.
     pub fn abandon_save(&mut self) {
-        self.save = None;
+        self.flushed.extend(self.save.take().into_iter().flat_map(|save| save.flushed));
     }
 
-    /// Keeps the entries of an emptied database as long as a save needs them.
-    pub(crate) fn save_flushed(&mut self, database: Database) {
-        if let Some(save) = &mut self.save
-            && database.unsaved > 0
-        {
-            save.flushed.push(database);
+    /// Keeps the entries of an emptied database as long as a save needs them; gives it back if none does.
+    pub(crate) fn save_flushed(&mut self, database: Database) -> Option<Database> {
+        match &mut self.save {
+            Some(save) if database.unsaved > 0 => {
+                save.flushed.push(database);
+                None
+            }
+            _ => Some(database),
         }
     }
 }

@@ -57,7 +57,7 @@ mod tests {
         let mut bench = Bench::new();
         bench.run(xgroup_create, "XGROUP CREATE s g 0 MKSTREAM");
         bench.events();
-        let before = bench.keyspace.used_bytes;
+        let before = bench.keyspace.used_bytes();
         assert_eq!(bench.run(xconsumer, "_XCONSUMER s g a 999990 999980"), "+OK");
         assert_eq!(bench.run(xconsumer, "_XCONSUMER s g b 999970 -1"), "+OK");
         assert_eq!(bench.run(xpending, "_XPENDING s g a 1-1 999900 7"), "+OK");
@@ -69,7 +69,7 @@ mod tests {
         let full = bench.run(xinfo_stream, "XINFO STREAM s FULL");
         let pending = "*2 *4 $3 1-1 $1 a :999900 :7 *4 $3 2-1 $1 a :999900 :-9223372036854775808";
         assert!(full.contains(pending), "{full}");
-        assert!(bench.keyspace.used_bytes > before);
+        assert!(bench.keyspace.used_bytes() > before);
         assert_eq!(bench.events(), [""; 0]);
     }
 

@@ -28,7 +28,7 @@ fn a_renamed_key_keeps_its_deadline_and_replaces_the_other() {
     bench.keyspace.set_now(1_000_011);
     assert_eq!(bench.run(renamenx, "RENAMENX b a"), "-ERR no such key");
     assert_eq!(bench.events(), ["expired b"]);
-    assert_eq!(bench.keyspace.used_bytes, 0);
+    assert_eq!(bench.keyspace.used_bytes(), 0);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn copies_and_moves_go_to_other_databases() {
     assert_eq!(bench.run(dbsize, "DBSIZE"), ":2");
     assert_eq!(bench.run(flushall, "FLUSHALL now"), "-ERR syntax error");
     assert_eq!(bench.run(flushall, "FLUSHALL async"), "+OK");
-    assert_eq!((bench.keyspace.sizes(0), bench.keyspace.used_bytes), ((0, 0), 0));
+    assert_eq!((bench.keyspace.sizes(0), bench.keyspace.used_bytes()), ((0, 0), 0));
     assert_eq!(bench.keyspace.next_deadline_ms(), None);
     assert!(bench.events().is_empty());
 }
@@ -113,7 +113,7 @@ fn a_key_whose_time_has_come_is_gone_for_every_command() {
         assert!(["$-1", ":0", ":-2", "+none", "*0"].contains(&reply.as_str()), "{reply}");
         bench.keyspace.expire_due(1);
         assert_eq!(bench.events().iter().filter(|event| *event == "expired a").count(), 1);
-        assert_eq!(bench.keyspace.used_bytes, 0);
+        assert_eq!(bench.keyspace.used_bytes(), 0);
     }
 }
 
@@ -146,7 +146,7 @@ fn ten_thousand_deadlines_in_all_databases_come_in_order() {
         assert!(bench.keyspace.next_deadline_ms().is_none_or(|next_ms| next_ms >= now_ms));
     }
     assert_eq!(expired, deadlines, "the oldest first, whatever their databases");
-    assert_eq!((bench.keyspace.stats().expired_keys, bench.keyspace.used_bytes), (10_000, 0));
+    assert_eq!((bench.keyspace.stats().expired_keys, bench.keyspace.used_bytes()), (10_000, 0));
 }
 
 #[test]
@@ -194,4 +194,22 @@ fn object_tells_how_a_string_is_kept_and_used() {
     bench.run(get, "GET f");
     assert_eq!(bench.run(object_freq, "OBJECT FREQ f"), ":6");
     assert!(bench.run(object_idletime, "OBJECT IDLETIME s").starts_with("-ERR An LFU maxmemory policy is selected"));
+}
+
+#[test]
+fn the_memory_of_many_flushed_keys_is_given_back_bit_by_bit() {
+    let mut bench = Bench::new();
+    for number in 0..5_000 {
+        bench.run(set, &format!("SET {number} x PX 1000"));
+    }
+    bench.run(flushall, "FLUSHALL");
+    assert_eq!((bench.keyspace.sizes(0), bench.keyspace.used_bytes()), ((0, 0), 0));
+    bench.run(set, "SET 1 y");
+    let mut turns = 0;
+    while bench.keyspace.next_deadline_ms() == Some(0) {
+        assert_eq!(bench.keyspace.expire_due(1_000), 0);
+        turns += 1;
+    }
+    assert_eq!(turns, 4);
+    assert_eq!((bench.keyspace.next_deadline_ms(), bench.keyspace.sizes(0)), (None, (1, 0)));
 }

@@ -64,6 +64,17 @@ impl Connection {
         self.frame()
     }
 
+    /// Sends several commands at once and returns their replies.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::call`].
+    pub fn call_all<'a>(&mut self, requests: impl Iterator<Item = Vec<&'a [u8]>>) -> Result<Vec<Frame>> {
+        let requests: Vec<Vec<u8>> = requests.map(|request| command(&request)).collect();
+        self.send(&requests.concat())?;
+        requests.iter().map(|_| self.frame()).collect()
+    }
+
     /// Takes the next value.
     ///
     /// # Errors

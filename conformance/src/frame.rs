@@ -96,6 +96,17 @@ impl Frame {
         Ok(frames)
     }
 
+    /// Removes fields with their values from a reply that lists names and values in turn, and from the lists in it.
+    pub fn remove_fields(&mut self, names: &[&[u8]]) {
+        let Self::Aggregate(_, items) = self else {
+            return;
+        };
+        while let Some(at) = items.iter().position(|item| names.contains(&item.bytes())) {
+            items.drain(at..(at + 2).min(items.len()));
+        }
+        items.iter_mut().for_each(|item| item.remove_fields(names));
+    }
+
     /// Whether this is a message to a subscriber, of any of the three kinds.
     #[must_use]
     pub fn is_message(&self) -> bool {

@@ -111,13 +111,21 @@ fn build() -> Result<()> {
     run(&mut cargo(&["build", "--release", "-p", "fanfare-cli"]))
 }
 
-/// The harness's own tests and a short comparison with one worker and with several, then a long one.
+/// The harness's own tests and a short comparison with one worker and with several, then a long one, and one with
+/// restarts; Redis does not keep all of a stream.
 fn differential(target: Target) -> Result<()> {
     if target == Target::Fanfare {
         run(on(target, &mut test(&["--lib", "--test", "differential"])))?;
     }
-    let mut long = cargo(&["run", "--release", "-p", "fanfare-conformance", "--bin", "differential", "--"]);
-    run(on(target, long.args(["--sequences", SEQUENCES, "--target", "redis", target.name()])))
+    let differential = |arguments: &[&str]| {
+        let mut program = cargo(&["run", "--release", "-p", "fanfare-conformance", "--bin", "differential", "--"]);
+        run(on(target, program.args(["--target", "redis", target.name()]).args(arguments)))
+    };
+    differential(&["--sequences", SEQUENCES])?;
+    if target == Target::Redis {
+        return Ok(());
+    }
+    differential(&["--keys", "--restart-every", "5", "--sequences", "300"])
 }
 
 /// A dozen crashes for each promise, then a few damaged files; Redis does not notice every damage.

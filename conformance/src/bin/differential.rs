@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a program that reports to its caller")]
 
+use std::num::NonZeroU64;
+
 use clap::Parser;
 use fanfare_conformance::differential::{self, SequenceKind};
 use fanfare_conformance::server::Target;
@@ -16,6 +18,9 @@ struct Arguments {
     /// Commands on keys and their events, instead of subscriptions and publications.
     #[arg(long)]
     keys: bool,
+    /// Lets the server under test keep its keys, ends it behind every Nth sequence and starts it again.
+    #[arg(long, value_name = "N", requires = "keys")]
+    restart_every: Option<NonZeroU64>,
     /// How many sequences.
     #[arg(long, default_value_t = 10_000)]
     sequences: u64,
@@ -39,12 +44,16 @@ fn main() -> anyhow::Result<()> {
     let (mut passed, mut failed) = (0, 0);
     while left > 0 && failed < arguments.differences {
         let mut done = 0;
-        let result = differential::run(kind, reference, subject, &server, seed, left, |count| {
+        let progress = |count| {
             done = count;
             if count % 1000 == 0 {
                 println!("{count} sequences");
             }
-        });
+        };
+        let result = match arguments.restart_every {
+            Some(every) => differential::run_restarting(reference, subject, &server, every, seed, left, progress),
+            None => differential::run(kind, reference, subject, &server, seed, left, progress),
+        };
         passed += done;
         if let Err(error) = result {
             failed += 1;

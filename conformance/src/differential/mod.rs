@@ -6,10 +6,12 @@
 //! shortest sequence that still fails.
 
 mod canonical;
+mod contents;
 mod generate;
 mod generate_keys;
 mod model;
 mod reply;
+mod restart;
 mod runner;
 mod shrink;
 
@@ -17,7 +19,10 @@ pub use canonical::equal;
 pub use generate::{Item, Sequence, SequenceKind, Step, sequence};
 pub use model::{Effects, Kind, Op, ReplyMode, Session};
 pub use reply::Reply;
+pub use restart::Restarts;
 pub use runner::{Failure, Mismatch, Runner};
+
+use std::num::NonZeroU64;
 
 use anyhow::Result;
 
@@ -44,8 +49,35 @@ pub fn run(
     let subject = Server::start(subject, subject_arguments)?;
     let mut runner = Runner::new(kind, reference.address(), subject.address())?;
     for number in 0..count {
-        runner.run(first_seed.wrapping_add(number))?;
+        runner.run(first_seed.wrapping_add(number), None)?;
         progress(number + 1);
+    }
+    Ok(())
+}
+
+/// As [`run`] for sequences on keys, but the second target keeps them: behind every so many sequences it is ended, with
+/// SIGKILL or SIGTERM, and started again, and must hold what it held, which must be what the reference holds.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_restarting(
+    reference: &Target,
+    subject: &Target,
+    subject_arguments: &[&str],
+    every: NonZeroU64,
+    first_seed: u64,
+    count: u64,
+    mut progress: impl FnMut(u64),
+) -> Result<()> {
+    let reference = Server::start(reference, &[])?;
+    let mut restarts = Restarts::start(subject, subject_arguments)?;
+    let mut runner = Runner::new(SequenceKind::Keys, reference.address(), restarts.address())?;
+    for number in 1..=count {
+        let seed = first_seed.wrapping_add(number - 1);
+        restarts.plan(seed, number.is_multiple_of(every.get()));
+        runner.run(seed, Some(&mut restarts))?;
+        progress(number);
     }
     Ok(())
 }

@@ -118,7 +118,10 @@ impl Reply {
                 in_second(frame, sort_pairs);
             }),
             Self::Shape => same_shape(reference, subject),
-            Self::StreamInfo => both(without_times),
+            Self::StreamInfo => both(|frame| {
+                frame.remove_fields(&NEW_FIELDS);
+                without_times(frame);
+            }),
             Self::Unordered => both(sort),
             Self::UnorderedPairs => both(sort_pairs),
             Self::UnorderedScores => both(|frame| {
@@ -211,9 +214,6 @@ fn sort_pairs(frame: &mut Frame) {
 fn without_times(frame: &mut Frame) {
     match frame {
         Frame::Aggregate(_, items) => {
-            while let Some(at) = items.iter().position(|item| NEW_FIELDS.contains(&item.bytes())) {
-                items.drain(at..(at + 2).min(items.len()));
-            }
             for at in 1..items.len() {
                 if TIME_FIELDS.contains(&items[at - 1].bytes()) {
                     items[at] = Frame::Null(b'$');

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::canonical::equal;
 use super::generate::{Sequence, SequenceKind, Step, sequence};
 use super::model::{Effects, Op, Session};
+use super::restart::Restarts;
 use super::shrink;
 use crate::connection::Connection;
 use crate::frame::{Frame, command};
@@ -27,8 +28,8 @@ const NESTED_MULTI: &[u8] = b"-ERR MULTI calls can not be nested\r\n";
 pub struct Mismatch {
     /// The index of the step.
     pub step: usize,
-    /// Which connection got them.
-    pub connection: usize,
+    /// Which connection got them, or which key it is.
+    pub place: String,
     /// What the reference answered.
     pub reference: Vec<u8>,
     /// What the server under test answered.
@@ -42,6 +43,8 @@ pub struct Failure {
     pub seed: u64,
     /// The whole sequence.
     pub whole: Sequence,
+    /// Whether the server under test keeps its keys.
+    pub restarts: bool,
     /// The difference in it.
     pub first: Mismatch,
     /// The shortest sequence found that still differs, and how; or why there is none.
@@ -52,7 +55,11 @@ impl std::error::Error for Failure {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys = if self.whole.kind == SequenceKind::Keys { "--keys " } else { "" };
+        let keys = match self.whole.kind {
+            SequenceKind::Keys if self.restarts => "--keys --restart-every 1 ",
+            SequenceKind::Keys => "--keys ",
+            SequenceKind::Channels => "",
+        };
         writeln!(out, "the servers differ; run again with {keys}--seed {} --sequences 1", self.seed)?;
         match &self.shrunk {
             Ok((sequence, mismatch)) => {
@@ -80,8 +87,8 @@ fn write_sequence(out: &mut fmt::Formatter<'_>, sequence: &Sequence, last_step: 
 }
 
 fn write_mismatch(out: &mut fmt::Formatter<'_>, mismatch: &Mismatch) -> fmt::Result {
-    let Mismatch { step, connection, reference, subject } = mismatch;
-    writeln!(out, "after step {step}, on connection {connection}:")?;
+    let Mismatch { step, place, reference, subject } = mismatch;
+    writeln!(out, "after step {step}, {place}:")?;
     writeln!(out, "  reference: {}", shown(reference))?;
     writeln!(out, "  subject:   {}", shown(subject))
 }
@@ -171,48 +178,41 @@ impl Runner {
     ///
     /// If one does not accept.
     pub fn new(kind: SequenceKind, reference: SocketAddr, subject: SocketAddr) -> Result<Self> {
-        let mut controls = [Connection::open(reference)?, Connection::open(subject)?];
-        if kind == SequenceKind::Keys {
-            for control in &mut controls {
-                let reply = control.call(&["CONFIG", "SET", "notify-keyspace-events", "KEAmn"])?;
-                ensure!(reply.bytes() == b"OK", "events of keys: {reply:?}");
-            }
-        }
         Ok(Self {
             kind,
             addresses: [reference, subject],
-            controls,
+            controls: [control(kind, reference)?, control(kind, subject)?],
             peers: Vec::new(),
             fences: 0,
             sequence_start: Instant::now(),
         })
     }
 
-    /// Runs the sequence of `seed`.
+    /// Runs the sequence of `seed`; if the server under test is one that keeps its keys, with what is planned for it.
     ///
     /// # Errors
     ///
     /// A [`Failure`] if the servers differ; another error if one of them goes away, or if the reference does not behave
     /// as the harness expects.
-    pub fn run(&mut self, seed: u64) -> Result<()> {
+    pub fn run(&mut self, seed: u64, mut restarts: Option<&mut Restarts>) -> Result<()> {
         let whole = sequence(self.kind, seed);
-        let Some(first) = self.play(&whole).with_context(|| format!("seed {seed}"))? else {
+        let Some(first) = self.play(&whole, restarts.as_deref_mut()).with_context(|| format!("seed {seed}"))? else {
             return self.reset().with_context(|| format!("resetting after seed {seed}"));
         };
         let shrunk = shrink::shrink(&whole, |candidate| {
             self.start_over()?;
-            self.play(candidate)
+            self.play(candidate, restarts.as_deref_mut())
         });
         let shrunk = match shrunk {
             Ok(Some(shortest)) => Ok(shortest),
             Ok(None) => Err("not so on new connections: a RESET or an earlier sequence matters".to_owned()),
             Err(error) => Err(format!("not made shorter: {error:#}")),
         };
-        Err(Failure { seed, whole, first, shrunk }.into())
+        Err(Failure { seed, whole, restarts: restarts.is_some(), first, shrunk }.into())
     }
 
     /// Plays one sequence on the connections there are; the first difference, if any.
-    fn play(&mut self, sequence: &Sequence) -> Result<Option<Mismatch>> {
+    fn play(&mut self, sequence: &Sequence, restarts: Option<&mut Restarts>) -> Result<Option<Mismatch>> {
         while self.peers.len() < sequence.connections {
             self.peers.push(None);
         }
@@ -221,14 +221,30 @@ impl Runner {
         }
         self.sequence_start = Instant::now();
         for (index, step) in sequence.steps.iter().enumerate() {
+            if let Some(restarts) = &restarts {
+                restarts.before_step(index, &mut self.controls[1])?;
+            }
             if let Some((connection, [reference, subject])) = self.play_step(step).with_context(|| {
                 let items: Vec<String> = step.items.iter().map(|item| shown(&item.bytes)).collect();
                 format!("step {index}, which sends {}", items.join(" | "))
             })? {
-                return Ok(Some(Mismatch { step: index, connection, reference, subject }));
+                let place = format!("on connection {connection}");
+                return Ok(Some(Mismatch { step: index, place, reference, subject }));
             }
         }
-        Ok(None)
+        match restarts.filter(|restarts| restarts.is_due()) {
+            Some(restarts) => self.restart(sequence.steps.len().saturating_sub(1), restarts),
+            None => Ok(None),
+        }
+    }
+
+    /// Restarts the server under test behind the last step, and connects to it anew.
+    fn restart(&mut self, step: usize, restarts: &mut Restarts) -> Result<Option<Mismatch>> {
+        let difference = restarts.restart(self.addresses[0])?;
+        self.peers.clear();
+        self.addresses[1] = restarts.address();
+        self.controls[1] = control(self.kind, self.addresses[1])?;
+        Ok(difference.map(|(place, [reference, subject])| Mismatch { step, place, reference, subject }))
     }
 
     fn play_step(&mut self, step: &Step) -> Result<Option<(usize, [Vec<u8>; 2])>> {
@@ -402,6 +418,16 @@ impl Runner {
         }
         self.flush()
     }
+}
+
+/// A connection for the harness; for sequences on keys it turns the server's events on.
+fn control(kind: SequenceKind, address: SocketAddr) -> Result<Connection> {
+    let mut control = Connection::open(address)?;
+    if kind == SequenceKind::Keys {
+        let reply = control.call(&["CONFIG", "SET", "notify-keyspace-events", "KEAmn"])?;
+        ensure!(reply.bytes() == b"OK", "events of keys: {reply:?}");
+    }
+    Ok(control)
 }
 
 /// What arrives up to the fence, and whether it was reached.

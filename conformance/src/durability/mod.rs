@@ -2,7 +2,7 @@
 //!
 //! Clients write to a server that keeps its keys, until it is ended at a random moment; it is started again on the same
 //! folder, everything is read back, and what is there must be what the first so many of each client's writes lead to
-//! ([`check`]): at least those that the server's `appendfsync` promises, none twice, none in part, none that was never
+//! (`check.rs`): at least those that the server's `appendfsync` promises, none twice, none in part, none that was never
 //! sent. Rounds go on with what is there, so the log grows and is rewritten. [`run`] does that; [`damage::run`] flips
 //! bytes of a closed store.
 

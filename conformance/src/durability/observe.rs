@@ -9,7 +9,7 @@ use super::operation::client_of;
 use super::state::{Bytes, Observed, Value, now_ms};
 use super::{DATABASES, database_of};
 use crate::connection::Connection;
-use crate::frame::{Frame, command};
+use crate::frame::Frame;
 
 /// Reads everything back, by client.
 ///
@@ -43,7 +43,7 @@ pub(super) fn observe(address: SocketAddr, clients: usize) -> Result<Vec<Observe
 
 /// The values of some keys, `None` if one has expired meanwhile, and when they expire.
 fn read(connection: &mut Connection, keys: &[Bytes]) -> Result<Vec<(Option<Value>, Option<u64>)>> {
-    let types = requests(connection, keys.iter().map(|key| vec![b"TYPE".as_slice(), key]))?;
+    let types = connection.call_all(keys.iter().map(|key| vec![b"TYPE".as_slice(), key]))?;
     let reads = keys.iter().zip(&types).map(|(key, kind)| match kind.bytes() {
         b"hash" => vec![b"HGETALL".as_slice(), key.as_slice()],
         b"list" => vec![b"LRANGE".as_slice(), key, b"0", b"-1"],
@@ -52,9 +52,9 @@ fn read(connection: &mut Connection, keys: &[Bytes]) -> Result<Vec<(Option<Value
         b"zset" => vec![b"ZRANGE".as_slice(), key, b"0", b"-1", b"WITHSCORES"],
         _ => vec![b"GET".as_slice(), key],
     });
-    let values = requests(connection, reads)?;
+    let values = connection.call_all(reads)?;
     // After the values: a key that is still there was there then.
-    let times = requests(connection, keys.iter().map(|key| vec![b"PEXPIRETIME".as_slice(), key]))?;
+    let times = connection.call_all(keys.iter().map(|key| vec![b"PEXPIRETIME".as_slice(), key]))?;
     let mut read = Vec::new();
     for (((key, kind), value), time) in keys.iter().zip(&types).zip(values).zip(times) {
         let time = time.integer().with_context(|| format!("{time:?} in answer to PEXPIRETIME"))?;
@@ -65,12 +65,6 @@ fn read(connection: &mut Connection, keys: &[Bytes]) -> Result<Vec<(Option<Value
         read.push((value, u64::try_from(time).ok()));
     }
     Ok(read)
-}
-
-fn requests<'a>(connection: &mut Connection, requests: impl Iterator<Item = Vec<&'a [u8]>>) -> Result<Vec<Frame>> {
-    let requests: Vec<Vec<u8>> = requests.map(|request| command(&request)).collect();
-    connection.send(&requests.concat())?;
-    requests.iter().map(|_| connection.frame()).collect()
 }
 
 fn value_of(kind: &[u8], reply: &Frame) -> Result<Value> {

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use clap::ArgMatches;
 use fanfare_server::{Server, ServerOptions, log};
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{options, say};
@@ -23,6 +24,7 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         let unixsocket = settings.unixsocket.clone();
         let server = Server::bind(ServerOptions { settings, config_file, log: Some(control) })?;
         banner(&server, &unixsocket);
+        tell_service_manager(NotifyState::Ready);
         let reload = server.certificate_reload();
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
@@ -44,7 +46,10 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
             tracing::warn!("stopped by a second signal: what was queued is lost");
             std::process::exit(1);
         });
-        let stopped = async {
+        let notice = StoppingNotice;
+        let stopped = async move {
+            // The server drops this when it begins to drain, be it for a signal or for SHUTDOWN.
+            let _notice = notice;
             let _ = stopped.await;
         };
         let cut_off = server.run(stopped).await.context("a worker failed")?;
@@ -53,6 +58,22 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<()> {
         }
         Ok(())
     })
+}
+
+/// Tells the service manager when it is dropped that the server is about to stop.
+struct StoppingNotice;
+
+impl Drop for StoppingNotice {
+    fn drop(&mut self) {
+        tell_service_manager(NotifyState::Stopping);
+    }
+}
+
+/// Tells the service manager that started this process, if one did and wants to know.
+fn tell_service_manager(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(error = %error, "the service manager can't be told");
+    }
 }
 
 /// Where it listens, and two lines to try.

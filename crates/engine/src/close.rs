@@ -6,6 +6,8 @@
 pub enum CloseReason {
     /// Its user is gone, or may no longer use what it is subscribed to.
     AccessRevoked,
+    /// Logging in failed too often.
+    AuthFailures,
     /// The peer closed its side.
     ClientClosed,
     /// `QUIT`.
@@ -28,12 +30,15 @@ pub enum CloseReason {
     QueryBufferLimit,
     /// The server stops.
     Shutdown,
+    /// Not logged in within `unauthenticated-timeout`.
+    UnauthenticatedTimeout,
 }
 
 impl CloseReason {
     /// All reasons, in the order of their names.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::AccessRevoked,
+        Self::AuthFailures,
         Self::ClientClosed,
         Self::ClientQuit,
         Self::CrossProtocol,
@@ -45,12 +50,14 @@ impl CloseReason {
         Self::ProtocolError,
         Self::QueryBufferLimit,
         Self::Shutdown,
+        Self::UnauthenticatedTimeout,
     ];
 
     /// The name used in logs and, behind `closed_`, in INFO.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccessRevoked => "access_revoked",
+            Self::AuthFailures => "auth_failures",
             Self::ClientClosed => "client_closed",
             Self::ClientQuit => "client_quit",
             Self::CrossProtocol => "cross_protocol",
@@ -62,6 +69,7 @@ impl CloseReason {
             Self::ProtocolError => "protocol_error",
             Self::QueryBufferLimit => "query_buffer_limit",
             Self::Shutdown => "shutdown",
+            Self::UnauthenticatedTimeout => "unauthenticated_timeout",
         }
     }
 }

@@ -69,13 +69,8 @@ impl Restore<'_> {
     /// # Errors
     /// What it has that can't be executed: it is damaged, of another version, or the settings are too narrow.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), String> {
-        let mut tail = std::mem::take(&mut self.tail);
-        let input = if tail.is_empty() {
-            piece
-        } else {
-            tail.extend_from_slice(piece);
-            &tail
-        };
+        let mut input = std::mem::take(&mut self.tail);
+        input.extend_from_slice(piece);
         let mut args = std::mem::take(&mut self.args);
         let limits = RequestLimits { args_max: usize::MAX, bulk_bytes_max: usize::MAX, ..RequestLimits::DEFAULT };
         let mut at = 0;
@@ -95,7 +90,9 @@ impl Restore<'_> {
             }
         };
         self.args = args;
-        self.tail = input[at..].to_vec();
+        // What is left stays where it is as long as its request has no end: one may be of very many pieces.
+        input.drain(..at);
+        self.tail = input;
         outcome
     }
 
@@ -180,11 +177,11 @@ impl Broker {
         }
     }
 
-    /// Begins a save of all keys; returns the number of the last entry that is part of it.
+    /// Begins a save of all keys; returns the number of the last entry that is part of it, 0 if none was appended yet.
     pub fn begin_save(&self) -> u64 {
         let mut keyspace = self.keyspace.lock();
         keyspace.begin_save();
-        self.last_entry.load(Ordering::Relaxed).max(self.journal.get().map_or(0, |journal| journal.synced()))
+        self.last_entry.load(Ordering::Relaxed)
     }
 
     /// Appends the next piece of the save to `out`; false if nothing is left behind it.

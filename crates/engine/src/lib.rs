@@ -23,6 +23,7 @@ mod tests;
 mod tracking;
 mod worker;
 
+pub use acl::FailedLogin;
 pub use broker::{
     ApplySettings, Broker, BrokerOptions, Control, FillRandom, ReadFile, ServerFacts, VERSION, WriteFile, WriteSettings,
 };

@@ -73,6 +73,10 @@ pub struct Session {
     /// Whose rights it has once it is authenticated.
     pub(crate) user: Arc<Identity>,
     pub(crate) authenticated: bool,
+    /// When it last began to be nobody.
+    pub(crate) anonymous_since_us: u64,
+    /// Logins that failed since one did not.
+    pub(crate) failed_logins: u8,
     pub(crate) db: u32,
     /// Boxed, as most connections never have one.
     pub(crate) transaction: Option<Box<Transaction>>,
@@ -95,13 +99,15 @@ pub struct Session {
 
 impl Session {
     /// A new connection: it has to authenticate if the default user, `user`, does not take anyone.
-    pub(crate) fn new(client: Arc<Client>, user: Arc<Identity>) -> Self {
+    pub(crate) fn new(client: Arc<Client>, user: Arc<Identity>, now_us: u64) -> Self {
         Self {
             client,
             parser: RequestParser::new(),
             tail: Vec::new(),
             protocol: Protocol::Resp2,
             authenticated: user.is_open(),
+            anonymous_since_us: now_us,
+            failed_logins: 0,
             user,
             db: 0,
             transaction: None,
@@ -129,8 +135,12 @@ impl Session {
     }
 
     /// Makes it the default user, as a new connection is.
-    pub(crate) fn log_out(&mut self, user: Arc<Identity>) {
+    pub(crate) fn log_out(&mut self, user: Arc<Identity>, now_us: u64) {
         let is_open = user.is_open();
+        if self.authenticated {
+            // Otherwise it could go on being nobody by saying RESET.
+            self.anonymous_since_us = now_us;
+        }
         self.log_in(user);
         self.authenticated = is_open;
     }

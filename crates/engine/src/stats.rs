@@ -30,6 +30,8 @@ pub struct Stats {
     pub dropped_bytes: AtomicU64,
     /// Times that a publisher had to wait for the fan-out.
     pub publisher_waits: AtomicU64,
+    /// Logins refused without a look at the password: `auth-failures-per-minute`.
+    pub limited_logins: AtomicU64,
     closes: [AtomicU64; CloseReason::ALL.len()],
     refusals: [AtomicU64; Reason::ALL.len()],
 }
@@ -69,6 +71,7 @@ impl Stats {
             &self.dropped_messages,
             &self.dropped_bytes,
             &self.publisher_waits,
+            &self.limited_logins,
         ];
         for counter in counters.into_iter().chain(&self.closes).chain(&self.refusals) {
             counter.store(0, Ordering::Relaxed);

@@ -10,6 +10,7 @@ use fanfare_keyspace::Keyspace;
 use fanfare_wire::{Dialect, Protocol, RequestArgs};
 use parking_lot::{ArcMutexGuard, RawMutex};
 
+use crate::acl::{FailedLogin, FailedLogins};
 use crate::broker::{Barrier, Broker, Control, EXPIRING_WORKER};
 use crate::client::{Client, Endpoint};
 use crate::close::CloseReason;
@@ -75,6 +76,8 @@ pub struct Worker {
     closed: VecDeque<(ConnId, u64, CloseReason)>,
     /// Messages and bytes dropped since they were last reported, by client.
     dropped: BTreeMap<u64, (u64, u64)>,
+    /// Logins that failed since they were last reported.
+    pub(crate) failed_logins: FailedLogins,
     is_draining: bool,
 }
 
@@ -106,6 +109,7 @@ impl Worker {
             ready: VecDeque::new(),
             closed: VecDeque::new(),
             dropped: BTreeMap::new(),
+            failed_logins: FailedLogins::default(),
             is_draining: false,
         }
     }
@@ -116,7 +120,7 @@ impl Worker {
         let gauge = Arc::new(AtomicUsize::new(0));
         let conn = self.fanout.add(Protocol::Resp2 as usize, Arc::clone(&gauge));
         let client = self.broker.clients.add(self.id, conn, endpoint, gauge, now.unix_us);
-        let mut session = Session::new(client, self.broker.acl.default_user());
+        let mut session = Session::new(client, self.broker.acl.default_user(), now.monotonic_us);
         // Who has proved its name by a certificate needs no password.
         let certificate_user = session.client.endpoint.certificate_user.as_ref();
         if let Some(user) =
@@ -390,6 +394,11 @@ impl Worker {
         Some((client, count, bytes))
     }
 
+    /// Logins that failed at one address since they were last asked for: for the log, some times a second at most.
+    pub fn poll_failed_login(&mut self) -> Option<FailedLogin> {
+        self.failed_logins.pop()
+    }
+
     /// The connection to visit next.
     pub fn next_dirty(&mut self) -> Option<ConnId> {
         self.fanout.next_dirty()
@@ -510,10 +519,12 @@ impl Worker {
         self.refresh_settings();
         self.fanout.set_pace(u64::from(self.settings.write_coalesce_max_ms) * 1000, load);
         self.fanout.handle_timeout(now.monotonic_us);
+        // Who has been held back is looked at again when what it said has been executed.
+        self.close_idle();
+        self.close_unauthenticated();
         if self.broker.paused(now.unix_us).is_none() {
             self.resume(Stall::Paused);
         }
-        self.close_idle();
         self.close_overdue();
         if self.id == EXPIRING_WORKER {
             self.shrink_tracking_table();
@@ -536,6 +547,26 @@ impl Worker {
             let silent_us = self.now.unix_us.saturating_sub(session.client.active_us.load(Ordering::Relaxed));
             if silent_us > timeout_us && session.stall.is_none() && session.client.subscription_count() == 0 {
                 self.close(conn as ConnId, CloseReason::IdleTimeout);
+            }
+        }
+    }
+
+    /// Closes the connections that may do nothing but log in, and have not for `unauthenticated-timeout`.
+    fn close_unauthenticated(&mut self) {
+        let timeout_us = u64::from(self.settings.unauthenticated_timeout) * 1_000_000;
+        if timeout_us == 0 || self.broker.acl.is_open() {
+            return;
+        }
+        for conn in 0..self.sessions.len() {
+            let Some(session) = &self.sessions[conn] else { continue };
+            let anonymous_us = self.now.monotonic_us.saturating_sub(session.anonymous_since_us);
+            // In a pause it can't log in.
+            if !session.authenticated
+                && anonymous_us > timeout_us
+                && session.stall.is_none()
+                && session.closing.is_none()
+            {
+                self.close(conn as ConnId, CloseReason::UnauthenticatedTimeout);
             }
         }
     }

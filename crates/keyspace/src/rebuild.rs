@@ -7,7 +7,7 @@
 
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use fanfare_wire::{Protocol, ReplyWriter};
 

@@ -3,6 +3,9 @@
 //! Commands are recorded as they were sent, behind the time at which they ran, since with that they do the same again.
 //! What depends on more than the keys and the time is recorded by what it did: a random choice, a key that expired or
 //! was evicted, trimming that stops where it is cheap.
+//!
+//! What only tells of use and is no change goes unrecorded, as in Redis: when a key was used, and when a consumer was
+//! seen that got nothing.
 
 use fanfare_wire::{Request, encode_request};
 

@@ -4,6 +4,9 @@
 //! saved as it was just before, and one that was made since the save began is left out, so what comes out is the state
 //! of the moment in which it began. Nothing is copied that does not change, and no second process is needed.
 
+#[cfg(test)]
+mod tests;
+
 use crate::database::{Database, Entry};
 use crate::keys::Keys;
 use crate::keyspace::Keyspace;

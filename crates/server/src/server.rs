@@ -50,6 +50,8 @@ pub enum StartError {
         /// What is needed.
         needed: u64,
     },
+    /// Other machines reach it at this address, and it would ask none of them for a password.
+    Exposed(SocketAddr),
     /// It can't listen.
     Listen(ListenError),
     /// A thread can't be started, or has nothing to wait with.
@@ -69,6 +71,11 @@ impl fmt::Display for StartError {
                 f,
                 "maxclients needs {needed} open files, the system allows {allowed}, too few for any client: raise the \
                  limit (ulimit -n)"
+            ),
+            Self::Exposed(address) => write!(
+                f,
+                "{address} can be reached from other machines, and no password is set: set requirepass or users, \
+                 or protected-mode no if everyone who can reach it may use it"
             ),
             Self::Listen(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
@@ -167,6 +174,8 @@ impl Server {
             settings,
         }));
         broker.load_users().map_err(StartError::Users)?;
+        let sockets = listeners.tcp.iter().chain(&listeners.tls);
+        refuse_exposed(&broker, sockets.filter_map(|listener| listener.local_addr().ok()))?;
         let store = durability::start(&broker).map_err(StartError::Keys)?;
         if let Some(store) = &store {
             let _ = applied_store.set(store.clone());
@@ -298,6 +307,16 @@ fn start_worker(
     Ok(Handle { incoming: sender, connections, thread })
 }
 
+/// Protected mode at the start: better no server than one that turns everyone away, or lets everyone in when someone says
+/// `protected-mode no` to get rid of that.
+fn refuse_exposed(broker: &Broker, addresses: impl IntoIterator<Item = SocketAddr>) -> Result<(), StartError> {
+    if !broker.settings().protected_mode || !broker.is_open() {
+        return Ok(());
+    }
+    let exposed = addresses.into_iter().find(|address| !address.ip().to_canonical().is_loopback());
+    exposed.map_or(Ok(()), |address| Err(StartError::Exposed(address)))
+}
+
 /// Makes room for `maxclients` descriptors; returns for how many clients there is room.
 fn raise_descriptor_limit(maxclients: u32) -> Result<u32, StartError> {
     let needed = u64::from(maxclients) + DESCRIPTORS_RESERVED;
@@ -353,6 +372,23 @@ mod tests {
         });
         shutdown.notified().await;
         assert!(thread.join().is_err());
+    }
+
+    #[test]
+    fn an_address_that_others_reach_needs_a_password_or_consent() {
+        let refused = |name: &str, value: &str, address: &str| {
+            let mut settings = Settings::default();
+            settings.set(name, value).expect("a valid setting");
+            let broker = Broker::new(BrokerOptions { settings, ..BrokerOptions::default() });
+            let addresses = ["127.0.0.1:6379".parse(), address.parse()].map(|address| address.expect("an address"));
+            refuse_exposed(&broker, addresses).is_err()
+        };
+        for address in ["0.0.0.0:6379", "192.0.2.1:6379", "[::]:6379"] {
+            assert!(refused("requirepass", "", address), "{address}");
+            assert!(!refused("requirepass", "secret", address), "{address}");
+            assert!(!refused("protected-mode", "no", address), "{address}");
+        }
+        assert!(!refused("requirepass", "", "[::1]:6379"));
     }
 
     #[tokio::test]

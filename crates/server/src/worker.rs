@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use fanfare_engine::{Broker, CloseReason, ConnId, Endpoint, Worker};
+use fanfare_engine::{Broker, CloseReason, ConnId, Endpoint, FailedLogin, Worker};
 use fanfare_fanout::Transmit;
 use mio::event::Event;
 use mio::{Events, Poll, Registry, Token, Waker};
@@ -297,6 +297,9 @@ impl Core {
                     "closed: it sent an HTTP request, perhaps a page's attempt to reach this server"
                 );
             }
+            CloseReason::UnauthenticatedTimeout => {
+                tracing::info!(client, reason = reason.name(), "closed: it has not logged in in time");
+            }
             _ => tracing::debug!(client, reason = reason.name(), "closed"),
         }
     }
@@ -352,6 +355,9 @@ impl Ticker {
         if self.ticks.is_multiple_of(TICKS_PER_REPORT) {
             while let Some((client, messages, bytes)) = core.worker.poll_dropped() {
                 tracing::warn!(client, messages, bytes, "dropped: the subscriber is too slow");
+            }
+            while let Some(FailedLogin { client, address, user, count }) = core.worker.poll_failed_login() {
+                tracing::warn!(client, %address, user, count, "a login failed");
             }
         }
         core.after_turn();

@@ -86,7 +86,8 @@ impl Default for Options {
 
 /// What the store asks of whoever owns what is stored. It is called from the store's thread, which holds no lock then.
 pub trait Source: Send {
-    /// Begins a save of everything as it is now; returns the number of the last entry that is part of it.
+    /// Begins a save of everything as it is now; returns the number of the last entry that is part of it, or
+    /// less if that was read at the start.
     fn begin_save(&mut self) -> u64;
 
     /// Appends the next piece of the save to `out`, some ten KiB; false when nothing is left behind it.

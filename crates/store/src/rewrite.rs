@@ -28,11 +28,12 @@ pub(crate) struct Rewrite {
 }
 
 impl Rewrite {
-    /// Begins a save that follows the one that `meta` describes.
-    pub(crate) fn begin(meta: &Meta, source: &mut dyn Source) -> Self {
+    /// Begins a save that follows the one that `meta` describes; entries up to `saved` are committed.
+    pub(crate) fn begin(meta: &Meta, saved: u64, source: &mut dyn Source) -> Self {
         Self {
             began: Instant::now(),
-            through: source.begin_save(),
+            // Whoever owns the keys may have added nothing yet since the start.
+            through: source.begin_save().max(saved),
             log_bytes: 0,
             generation: meta.generation + 1,
             pieces: 0,

@@ -150,7 +150,7 @@ impl Writer {
             }
         } else if self.rewrite.is_none() && !self.has_leftovers {
             let is_asked = std::mem::take(&mut self.shared.queue.lock().is_rewrite_asked);
-            self.rewrite = is_asked.then(|| Rewrite::begin(&self.meta, self.source.as_mut()));
+            self.rewrite = is_asked.then(|| Rewrite::begin(&self.meta, self.saved, self.source.as_mut()));
         }
         // A database that has failed is not used again: it closes here.
         self.commit(&database, task).map_err(|error| error.to_string())?;

@@ -7,12 +7,16 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
 /// How long anything that must happen may take; only a failing test waits that long.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(args);
     command
+}
+
+fn piped(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped())
 }
 
 /// How the program ended that was to end by itself.
@@ -25,7 +29,7 @@ pub(crate) struct Ended {
 
 /// Runs the program to its end.
 pub(crate) fn run(args: &[&str]) -> Ended {
-    let Output { status, stdout, stderr } = command(args).output().expect("the program runs");
+    let Output { status, stdout, stderr } = piped(&mut command(args)).output().expect("the program runs");
     Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 
@@ -68,7 +72,18 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the server with these options and waits until it listens.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = command(args).spawn().expect("the program starts");
+        Self::start_as(command(args))
+    }
+
+    /// As [`Running::start`], after this line of a shell, which can lower limits.
+    pub(crate) fn start_behind(line: &str, args: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{line}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_fanfare")]).args(args);
+        Self::start_as(shell)
+    }
+
+    fn start_as(mut command: Command) -> Self {
+        let mut child = piped(&mut command).spawn().expect("the program starts");
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut printed = String::new();
         let port = loop {
@@ -110,6 +125,13 @@ impl Running {
         assert!(status.expect("a shell").success());
     }
 
+    /// Lifts the limit of the files that it may write.
+    pub(crate) fn lift_file_limit(&self) {
+        let id = self.child.id().to_string();
+        let status = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &id]).status();
+        assert!(status.expect("prlimit is there").success());
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Ended {
         let mut stdout = std::mem::take(&mut self.printed);
@@ -137,8 +159,13 @@ pub(crate) struct Connection {
 impl Connection {
     /// Sends a request and returns the first line of the reply.
     pub(crate) fn ask(&mut self, request: &str) -> String {
-        self.socket.get_mut().write_all(format!("{request}\r\n").as_bytes()).expect("it can be sent");
+        self.send(request);
         self.line()
+    }
+
+    /// Sends a request.
+    pub(crate) fn send(&mut self, request: &str) {
+        self.socket.get_mut().write_all(format!("{request}\r\n").as_bytes()).expect("it can be sent");
     }
 
     /// The next line, empty at the end.

@@ -116,7 +116,10 @@ fn check_warns_of_what_has_no_effect() {
     let ended = run(&["check", file.name()]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let warning = |line: usize, name: &str| {
-        format!("warning: {}:{line}: '{name}' has no effect: nothing is written to disk\n", file.name())
+        format!(
+            "warning: {}:{line}: '{name}' has no effect: keys are written to `data-dir`, in one file that needs no tuning\n",
+            file.name()
+        )
     };
     assert_eq!(ended.stderr, warning(1, "save") + &warning(3, "appendonly"));
 }

@@ -4,6 +4,7 @@
 //! [`Acl`]; sessions keep the one they have, see at its flag that another one has come, and fetch that. So a request costs
 //! no lock: a user that may do everything is two flags, any other one bits and globs.
 
+mod failures;
 mod log;
 mod rule;
 mod selector;
@@ -17,6 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
+pub use failures::FailedLogin;
+pub(crate) use failures::{FailedLogins, Failures, source};
 pub(crate) use log::{Entry, Log, Reason, Refusal};
 pub(crate) use selector::{Denied, PatternCheck, Selector};
 pub(crate) use user::{DEFAULT_USER, User, join_selectors};
@@ -57,19 +60,25 @@ impl Deref for Identity {
 
 type Users = BTreeMap<Box<[u8]>, Arc<Identity>>;
 
-/// All users, and the log of refusals.
+/// All users, the log of refusals, and the failed logins of the last minute.
 #[derive(Debug)]
 pub(crate) struct Acl {
     users: RwLock<Users>,
     /// Nobody has to log in.
     is_open: AtomicBool,
     pub(crate) log: Mutex<Log>,
+    pub(crate) failures: Mutex<Failures>,
 }
 
 impl Acl {
     /// The default user alone, with that password; an empty one means none.
     pub(crate) fn new(password: &[u8]) -> Self {
-        let acl = Self { users: RwLock::default(), is_open: AtomicBool::new(true), log: Mutex::default() };
+        let acl = Self {
+            users: RwLock::default(),
+            is_open: AtomicBool::new(true),
+            log: Mutex::default(),
+            failures: Mutex::default(),
+        };
         acl.replace_all(vec![default_user(password)]);
         acl
     }

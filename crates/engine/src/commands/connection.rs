@@ -7,7 +7,7 @@ use fanfare_fanout::Slot;
 use fanfare_keyspace::parse_integer;
 use fanfare_wire::{Protocol, Request};
 
-use crate::acl::{DEFAULT_USER, Reason};
+use crate::acl::{self, DEFAULT_USER, Reason};
 use crate::broker::REDIS_VERSION;
 use crate::close::CloseReason;
 use crate::command::CommandId as Id;
@@ -15,6 +15,9 @@ use crate::session::{ReplyMode, Session};
 use crate::worker::{ConnId, Worker};
 
 const WRONG_PASSWORD: &str = "WRONGPASS invalid username-password pair or user is disabled.";
+
+/// With one more failed login in a row the connection is closed.
+const FAILED_LOGINS_MAX: u8 = 3;
 
 pub(super) const BAD_NAME: &str = "ERR Client names cannot contain spaces, newlines or special characters.";
 
@@ -80,7 +83,7 @@ impl Worker {
         }
     }
 
-    /// Makes the session that user's, if the password is right.
+    /// Makes the session that user's, if the password is right and its address has not failed too often.
     fn authenticate(
         &mut self,
         session: &mut Session,
@@ -89,12 +92,26 @@ impl Worker {
         name: &[u8],
         password: &[u8],
     ) -> bool {
-        let Some(user) = self.broker.acl.log_in(name, password) else {
-            self.log_refusal(session, conn, request, Reason::Auth, request.name(), name);
-            return false;
-        };
-        session.log_in(user);
-        true
+        let (limit, now_us) = (self.settings.auth_failures_per_minute, self.now.monotonic_us);
+        let source = acl::source(&session.client.endpoint.address).filter(|_| limit > 0);
+        let is_limited = source.is_some_and(|source| self.broker.acl.failures.lock().count(source, now_us) >= limit);
+        if !is_limited && let Some(user) = self.broker.acl.log_in(name, password) {
+            session.log_in(user);
+            session.failed_logins = 0;
+            return true;
+        }
+        self.log_refusal(session, conn, request, Reason::Auth, request.name(), name);
+        self.failed_logins.push(&session.client, name);
+        if is_limited {
+            self.broker.stats.limited_logins.fetch_add(1, Ordering::Relaxed);
+        } else if let Some(source) = source {
+            self.broker.acl.failures.lock().push(source, now_us);
+        }
+        session.failed_logins = session.failed_logins.saturating_add(1);
+        if source.is_some() && session.failed_logins > FAILED_LOGINS_MAX {
+            self.begin_close(session, CloseReason::AuthFailures);
+        }
+        false
     }
 
     /// `HELLO [protover [AUTH username password] [SETNAME clientname]]`: a map of what the server is.
@@ -208,7 +225,7 @@ impl Worker {
         if session.reply_mode != ReplyMode::Skip {
             session.reply_mode = ReplyMode::On;
         }
-        session.log_out(self.broker.acl.default_user());
+        session.log_out(self.broker.acl.default_user(), self.now.monotonic_us);
         self.reply(session).simple("RESET");
     }
 

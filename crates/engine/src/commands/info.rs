@@ -225,6 +225,7 @@ fn stats(broker: &Broker, moment: &Moment, fields: &mut Fields<'_>) {
     fields.count("total_net_output_bytes", &stats.output_bytes);
     fields.count("rejected_connections", &stats.rejected_connections);
     fields.put("expired_keys", moment.keys.expired_keys);
+    fields.put("expired_subkeys", moment.keys.expired_subkeys);
     fields.put("evicted_keys", moment.keys.evicted_keys);
     fields.put("keyspace_hits", moment.keys.keyspace_hits);
     fields.put("keyspace_misses", moment.keys.keyspace_misses);
@@ -249,6 +250,7 @@ fn stats(broker: &Broker, moment: &Moment, fields: &mut Fields<'_>) {
     for reason in Reason::ALL {
         fields.put(reason.counter(), stats.refusals(reason));
     }
+    fields.count("acl_logins_limited", &stats.limited_logins);
     for reason in CloseReason::ALL {
         fields.put(format_args!("closed_{}", reason.name()), stats.closes(reason));
     }

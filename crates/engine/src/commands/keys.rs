@@ -230,7 +230,7 @@ impl Worker {
             && spec.flags.contains(Flags::WRITE)
             && journal.waiting_bytes() > WAITING_BYTES_MAX
         {
-            session.stall = Some(Stall::Disk);
+            session.stall.get_or_insert(Stall::Disk);
         }
         self.after_publish(session, conn, start);
     }

@@ -168,9 +168,15 @@ settings! {
     }
     Security {
         protected_mode: bool = "protected-mode" Kind::YesNo, "yes", any_time,
-            "Whether only clients of this machine may connect as long as no password is set.";
+            "Whether only clients of this machine may connect as long as no password is set; an address of `bind` that \
+             others can reach then stops the start.";
         requirepass: Password = "requirepass" Kind::Secret, "", any_time,
             "The password that clients must give with `AUTH` or `HELLO`; empty means none.";
+        unauthenticated_timeout: u32 = "unauthenticated-timeout" Kind::Integer { min: 0, max: INT_MAX }, "60", any_time,
+            "Seconds after which a connection that has to log in and has not is closed; 0 means never, as in Redis.";
+        auth_failures_per_minute: u32 = "auth-failures-per-minute" Kind::Integer { min: 0, max: INT_MAX }, "5", any_time,
+            "How many logins of one address may fail in a minute; its further ones fail without a look at the password \
+             until the minute is over, and 0 means no limit, as in Redis.";
         aclfile: String = "aclfile" Kind::Text, "", at_start,
             "The file that users are read from at the start and by `ACL LOAD`, and written to by `ACL SAVE`; empty means \
              none.";

@@ -306,7 +306,10 @@ fn what_only_redis_knows_is_a_warning_or_refused() {
     let (settings, warnings) = parse("save \"\"\nAppendOnly no\nreplicaof a 1").unwrap();
     assert_eq!(settings, Settings::default());
     let told: Vec<String> = warnings.iter().map(Warning::to_string).collect();
-    assert_eq!(told[1], "fanfare.conf:2: 'appendonly' has no effect: nothing is written to disk");
+    assert_eq!(
+        told[1],
+        "fanfare.conf:2: 'appendonly' has no effect: keys are written to `data-dir`, in one file that needs no tuning"
+    );
     assert_eq!(told.len(), 3);
 
     assert!(parse("rename-command CONFIG \"\"").is_err());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::harness::{Harness, Peer};
 use crate::settings::Settings;
-use crate::{CloseReason, Endpoint};
+use crate::{Address, CloseReason, Endpoint, FailedLogin};
 
 const NO_CHANNEL: &str = "-NOPERM this user has no permissions to access one of the channels used as arguments\r\n";
 
@@ -322,4 +322,137 @@ fn without_a_file_there_is_nothing_to_load_or_save() {
             harness.ask(&peer, request).starts_with("-ERR This Redis instance is not configured to use an ACL file")
         );
     }
+}
+
+const WRONG: &str = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+
+const NO_AUTH: &str = "-NOAUTH Authentication required.\r\n";
+
+/// A connection from another machine.
+fn connect_from(harness: &mut Harness, ip: [u8; 4]) -> Peer {
+    let endpoint = Endpoint { address: Address::Tcp((ip, 5000).into()), ..Endpoint::default() };
+    harness.connect_from(0, endpoint)
+}
+
+#[test]
+fn who_does_not_log_in_in_time_is_closed() {
+    let (mut harness, operator, user) = scene(2, "+ping");
+    harness.ask(&operator, "CONFIG SET requirepass secret\r\n");
+    let [silent, knocking, in_time] = [(); 3].map(|()| harness.connect(1));
+    harness.advance_ms(50_000);
+    // Neither failing nor saying RESET prolongs it.
+    assert_eq!(harness.ask(&knocking, "PING\r\nAUTH wrong\r\nRESET\r\n"), format!("{NO_AUTH}{WRONG}+RESET\r\n"));
+    assert_eq!(harness.ask(&in_time, "AUTH secret\r\n"), "+OK\r\n");
+    let late = harness.connect(0);
+    harness.advance_ms(11_000);
+    for peer in [silent, knocking] {
+        assert_eq!(harness.closed(&peer), Some(CloseReason::UnauthenticatedTimeout));
+    }
+    // Who has logged in stays, and has the whole time again when it gives that up.
+    harness.ask(&in_time, "RESET\r\n");
+    harness.advance_ms(49_000);
+    assert_eq!([operator, user, in_time].map(|peer| harness.closed(&peer)), [None; 3]);
+    assert_eq!(harness.closed(&late), None);
+    harness.advance_ms(12_000);
+    for peer in [late, in_time] {
+        assert_eq!(harness.closed(&peer), Some(CloseReason::UnauthenticatedTimeout));
+    }
+    assert!(harness.ask(&operator, "INFO stats\r\n").contains("closed_unauthenticated_timeout:4\r\n"));
+}
+
+#[test]
+fn nobody_is_closed_where_nobody_has_to_log_in() {
+    for (setting, value) in [("requirepass", "\"\""), ("unauthenticated-timeout", "0")] {
+        let mut harness = Harness::new(1);
+        let operator = harness.connect(0);
+        harness.ask(&operator, "CONFIG SET requirepass secret\r\n");
+        let peer = harness.connect(0);
+        assert_eq!(harness.ask(&operator, format!("CONFIG SET {setting} {value}\r\n")), "+OK\r\n");
+        harness.advance_ms(1_000_000);
+        assert_eq!(harness.closed(&peer), None, "{setting}");
+    }
+}
+
+#[test]
+fn a_pause_keeps_nobody_from_logging_in() {
+    let mut harness = Harness::new(1);
+    let operator = harness.connect(0);
+    harness.ask(&operator, "CONFIG SET requirepass secret\r\n");
+    let peer = harness.connect(0);
+    harness.ask(&operator, "CLIENT PAUSE 70000\r\n");
+    assert_eq!(harness.ask(&peer, "AUTH secret\r\n"), "");
+    harness.advance_ms(65_000);
+    assert_eq!(harness.closed(&peer), None);
+    harness.advance_ms(6_000);
+    assert_eq!(String::from_utf8_lossy(&harness.take(&peer)), "+OK\r\n");
+}
+
+#[test]
+fn passwords_are_not_compared_for_an_address_that_failed_too_often() {
+    let (mut harness, operator, _) = scene(2, "+ping");
+    let guesser = connect_from(&mut harness, [192, 0, 2, 1]);
+    let request = "HELLO 2 AUTH u wrong\r\nAUTH u wrong\r\nAUTH nobody secret\r\n";
+    assert_eq!(harness.ask(&guesser, request), WRONG.repeat(3));
+    assert_eq!(harness.closed(&guesser), None);
+    // The connection ends with its fourth failure in a row, the address gets one more try.
+    assert_eq!(harness.ask(&guesser, "AUTH u wrong\r\nAUTH u secret\r\n"), WRONG);
+    assert_eq!(harness.closed(&guesser), Some(CloseReason::AuthFailures));
+    let again = connect_from(&mut harness, [192, 0, 2, 1]);
+    assert_eq!(harness.ask(&again, "AUTH u wrong\r\nAUTH u secret\r\n"), WRONG.repeat(2));
+
+    let other = connect_from(&mut harness, [192, 0, 2, 2]);
+    assert_eq!(harness.ask(&other, "AUTH u secret\r\n"), "+OK\r\n");
+    let info = harness.ask(&operator, "INFO stats\r\n");
+    for field in ["acl_access_denied_auth:6", "acl_logins_limited:1", "closed_auth_failures:1"] {
+        assert!(info.contains(&format!("{field}\r\n")), "{field} in {info}");
+    }
+    // What was refused meanwhile does not prolong it.
+    harness.advance_ms(59_000);
+    assert_eq!(harness.ask(&again, "AUTH u secret\r\n"), WRONG);
+    harness.advance_ms(1_000);
+    let neighbour = connect_from(&mut harness, [192, 0, 2, 1]);
+    assert_eq!(harness.ask(&neighbour, "AUTH u secret\r\nPING\r\n"), "+OK\r\n+PONG\r\n");
+}
+
+#[test]
+fn a_login_that_succeeds_ends_the_count_of_its_connection() {
+    let (mut harness, operator, _) = scene(2, "+ping");
+    harness.ask(&operator, "CONFIG SET auth-failures-per-minute 100\r\n");
+    let peer = connect_from(&mut harness, [192, 0, 2, 1]);
+    for _ in 0..5 {
+        let failures = "AUTH u wrong\r\n".repeat(3);
+        assert_eq!(harness.ask(&peer, format!("{failures}AUTH u secret\r\n")), format!("{}+OK\r\n", WRONG.repeat(3)));
+    }
+    assert_eq!(harness.closed(&peer), None);
+}
+
+#[test]
+fn failures_are_not_limited_on_this_machine_or_without_a_limit() {
+    let (mut harness, operator, _) = scene(2, "+ping");
+    let local = harness.connect(0);
+    assert_eq!(harness.ask(&local, "AUTH u wrong\r\n".repeat(20)), WRONG.repeat(20));
+    assert_eq!(harness.ask(&local, "AUTH u secret\r\n"), "+OK\r\n");
+    harness.ask(&operator, "CONFIG SET auth-failures-per-minute 0\r\n");
+    let other = connect_from(&mut harness, [192, 0, 2, 1]);
+    assert_eq!(harness.ask(&other, "AUTH u wrong\r\n".repeat(20)), WRONG.repeat(20));
+    assert_eq!(harness.ask(&other, "AUTH u secret\r\n"), "+OK\r\n");
+}
+
+#[test]
+fn failed_logins_are_reported_by_address_without_the_password() {
+    let (mut harness, _, _) = scene(1, "+ping");
+    let name = format!("a\n{}", "b".repeat(1000));
+    let [first, second] = [(); 2].map(|()| connect_from(&mut harness, [192, 0, 2, 1]));
+    harness.ask(&first, super::request(&["AUTH", &name, "hunter2"]));
+    harness.ask(&second, "AUTH u hunter2\r\n");
+    for last in 0..100 {
+        let peer = connect_from(&mut harness, [192, 0, 3, last]);
+        harness.ask(&peer, "AUTH u wrong\r\n");
+    }
+    let reports: Vec<FailedLogin> = std::iter::from_fn(|| harness.workers[0].poll_failed_login()).collect();
+    assert_eq!(reports.len(), 16, "what nobody would read is not kept");
+    let report = reports.iter().find(|report| report.client == first.id).unwrap();
+    assert_eq!((report.count, report.address.to_string()), (2, "192.0.2.1:5000".to_owned()));
+    assert_eq!(report.user, format!("a\\n{}", "b".repeat(62)));
+    assert!(!format!("{reports:?}").contains("hunter2"));
 }

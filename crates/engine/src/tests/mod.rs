@@ -2,6 +2,7 @@
 //! subscriber and publisher share a worker.
 
 mod acl;
+mod journal;
 mod limits;
 mod properties;
 mod pubsub;

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::commands::{
-    expire, generic, hash_fields, hashes, lists, restore, sets, sorted_set_ranges, sorted_sets, stream_claims,
-    stream_groups, stream_info, stream_reads, streams, strings,
+    expire, generic, hash_fields, hashes, lists, restore, sets, sorted_set_operations, sorted_set_ranges, sorted_sets,
+    stream_claims, stream_groups, stream_info, stream_reads, streams, strings,
 };
 use crate::keyspace::{EncodingLimits, Keyspace};
 use crate::testing::{Bench, Command};
@@ -16,25 +16,86 @@ use crate::testing::{Bench, Command};
 /// When the values are looked at.
 const LATER_MS: u64 = 1_000_500;
 
-type Words = Vec<Vec<u8>>;
+pub(crate) type Words = Vec<Vec<u8>>;
 
-/// The commands that make values, and those that are saved.
-fn command(words: &[impl AsRef<[u8]>]) -> Command {
+/// The commands that change keys, and those that are saved.
+pub(crate) fn command(words: &[impl AsRef<[u8]>]) -> Command {
     let name = words[0].as_ref();
     match str::from_utf8(name).unwrap() {
-        "SET" => strings::set,
         "APPEND" => strings::append,
+        "SET" => strings::set,
+        "SETEX" => strings::setex,
+        "PSETEX" => strings::psetex,
+        "SETNX" => strings::setnx,
+        "SETRANGE" => strings::setrange,
+        "GETDEL" => strings::getdel,
+        "GETEX" => strings::getex,
+        "GETSET" => strings::getset,
+        "INCR" => strings::incr,
+        "DECRBY" => strings::decrby,
+        "INCRBYFLOAT" => strings::incrbyfloat,
+        "MSET" => strings::mset,
+        "MSETNX" => strings::msetnx,
+        "DEL" => generic::del,
+        "RENAME" => generic::rename,
+        "RENAMENX" => generic::renamenx,
+        "COPY" => generic::copy,
+        "MOVE" => generic::move_,
+        "SWAPDB" => generic::swapdb,
+        "FLUSHDB" => generic::flushdb,
+        "FLUSHALL" => generic::flushall,
+        "EXPIRE" => expire::expire,
+        "PEXPIRE" => expire::pexpire,
+        "EXPIREAT" => expire::expireat,
+        "PEXPIREAT" => expire::pexpireat,
+        "PERSIST" => expire::persist,
         "RPUSH" => lists::rpush,
         "LPUSH" => lists::lpush,
+        "LPUSHX" => lists::lpushx,
+        "RPUSHX" => lists::rpushx,
         "LPOP" => lists::lpop,
+        "RPOP" => lists::rpop,
+        "LINSERT" => lists::linsert,
+        "LSET" => lists::lset,
+        "LREM" => lists::lrem,
+        "LTRIM" => lists::ltrim,
+        "LMOVE" => lists::lmove,
+        "RPOPLPUSH" => lists::rpoplpush,
+        "LMPOP" => lists::lmpop,
         "SADD" => sets::sadd,
         "SREM" => sets::srem,
+        "SPOP" => sets::spop,
+        "SMOVE" => sets::smove,
+        "SDIFFSTORE" => sets::sdiffstore,
+        "SINTERSTORE" => sets::sinterstore,
+        "SUNIONSTORE" => sets::sunionstore,
         "HSET" => hashes::hset,
+        "HMSET" => hashes::hmset,
+        "HSETNX" => hashes::hsetnx,
         "HDEL" => hashes::hdel,
+        "HINCRBY" => hashes::hincrby,
+        "HINCRBYFLOAT" => hashes::hincrbyfloat,
+        "HEXPIRE" => hash_fields::hexpire,
+        "HPEXPIRE" => hash_fields::hpexpire,
+        "HEXPIREAT" => hash_fields::hexpireat,
         "HPEXPIREAT" => hash_fields::hpexpireat,
         "HPERSIST" => hash_fields::hpersist,
+        "HGETDEL" => hash_fields::hgetdel,
+        "HGETEX" => hash_fields::hgetex,
+        "HSETEX" => hash_fields::hsetex,
         "ZADD" => sorted_sets::zadd,
+        "ZINCRBY" => sorted_sets::zincrby,
         "ZREM" => sorted_sets::zrem,
+        "ZPOPMIN" => sorted_sets::zpopmin,
+        "ZPOPMAX" => sorted_sets::zpopmax,
+        "ZMPOP" => sorted_sets::zmpop,
+        "ZREMRANGEBYRANK" => sorted_set_ranges::zremrangebyrank,
+        "ZREMRANGEBYSCORE" => sorted_set_ranges::zremrangebyscore,
+        "ZREMRANGEBYLEX" => sorted_set_ranges::zremrangebylex,
+        "ZRANGESTORE" => sorted_set_ranges::zrangestore,
+        "ZDIFFSTORE" => sorted_set_operations::zdiffstore,
+        "ZINTERSTORE" => sorted_set_operations::zinterstore,
+        "ZUNIONSTORE" => sorted_set_operations::zunionstore,
         "XADD" => streams::xadd,
         "XDEL" => streams::xdel,
         "XTRIM" => streams::xtrim,
@@ -44,12 +105,13 @@ fn command(words: &[impl AsRef<[u8]>]) -> Command {
             b"CREATECONSUMER" => stream_groups::xgroup_createconsumer,
             b"SETID" => stream_groups::xgroup_setid,
             b"DELCONSUMER" => stream_groups::xgroup_delconsumer,
+            b"DESTROY" => stream_groups::xgroup_destroy,
             other => panic!("XGROUP {}", other.escape_ascii()),
         },
         "XREADGROUP" => stream_reads::xreadgroup,
         "XACK" => stream_groups::xack,
         "XCLAIM" => stream_claims::xclaim,
-        "PEXPIREAT" => expire::pexpireat,
+        "XAUTOCLAIM" => stream_claims::xautoclaim,
         restore::XCONSUMER => restore::xconsumer,
         restore::XPENDING => restore::xpending,
         other => panic!("{other}"),
@@ -94,10 +156,12 @@ fn rebuild(bench: &Bench) -> Bench {
     again
 }
 
-/// All that clients can see of the keys.
-fn describe(bench: &mut Bench) -> String {
+/// All that clients can see of the keys of the bench's database, whose order is no part of that.
+pub(crate) fn describe(bench: &mut Bench) -> String {
     let mut text = String::new();
-    let keys: Vec<Box<[u8]>> = bench.keyspace.databases[0].entries.keys().map(|key| (**key).into()).collect();
+    let entries = &bench.keyspace.databases[bench.db as usize].entries;
+    let mut keys: Vec<Box<[u8]>> = entries.keys().map(|key| (**key).into()).collect();
+    keys.sort_unstable();
     for key in keys {
         let mut show = |command: Command, before: &[&[u8]], behind: &[&[u8]]| {
             let reply = bench.run_words(command, &[before, &[&key], behind].concat());
@@ -120,9 +184,13 @@ fn describe(bench: &mut Bench) -> String {
     text
 }
 
+fn value<'b>(bench: &'b Bench, key: &[u8]) -> &'b Value {
+    &bench.keyspace.databases[bench.db as usize].entries[key].value
+}
+
 /// Its members have no order.
 fn describe_set(bench: &mut Bench, key: &[u8], text: &mut String) {
-    let Value::Set(set) = &bench.keyspace.databases[0].entries[key].value else { panic!("it is a set") };
+    let Value::Set(set) = value(bench, key) else { panic!("it is a set") };
     let mut members: Vec<_> = set.iter().map(|member| member.with_bytes(<[u8]>::to_vec)).collect();
     members.sort_unstable();
     writeln!(text, "{members:?}").unwrap();
@@ -130,7 +198,7 @@ fn describe_set(bench: &mut Bench, key: &[u8], text: &mut String) {
 
 /// What takes the place of a field that expires depends on the encoding, so they are shown in an order of their own.
 fn describe_hash(bench: &mut Bench, key: &[u8], text: &mut String) {
-    let Value::Hash(hash) = &bench.keyspace.databases[0].entries[key].value else { panic!("it is a hash") };
+    let Value::Hash(hash) = value(bench, key) else { panic!("it is a hash") };
     let mut fields: Vec<Vec<u8>> = hash.iter().map(|(field, _)| field.to_vec()).collect();
     fields.sort_unstable();
     for field in fields {
@@ -143,14 +211,14 @@ fn describe_hash(bench: &mut Bench, key: &[u8], text: &mut String) {
 fn describe_sorted_set(bench: &mut Bench, key: &[u8], text: &mut String) {
     let range: [&[u8]; 5] = [b"", key, b"0", b"-1", b"WITHSCORES"];
     writeln!(text, "{}", bench.run_words(sorted_set_ranges::zrange, &range)).unwrap();
-    let Value::SortedSet(set) = &bench.keyspace.databases[0].entries[key].value else { panic!("it is a sorted set") };
+    let Value::SortedSet(set) = value(bench, key) else { panic!("it is a sorted set") };
     // Each member is found under its name as well.
     let bits = set.iter().map(|(member, score)| (score.to_bits(), set.score(member).map(f64::to_bits)));
     writeln!(text, "{:?}", bits.collect::<Vec<_>>()).unwrap();
 }
 
 fn describe_stream(bench: &mut Bench, key: &[u8], text: &mut String) {
-    let Value::Stream(stream) = &bench.keyspace.databases[0].entries[key].value else { panic!("it is a stream") };
+    let Value::Stream(stream) = value(bench, key) else { panic!("it is a stream") };
     let groups: Vec<Vec<u8>> = stream.groups().map(|(name, _)| name.to_vec()).collect();
     let mut show = |command: Command, words: &[&[u8]]| {
         let reply = bench.run_words(command, words);
@@ -181,7 +249,7 @@ fn check(bench: &mut Bench) -> Result<Bench, TestCaseError> {
 }
 
 /// One of some words, with integers, floats, what breaks lines and is no text, nothing, and more than is packed.
-fn element(number: usize) -> Vec<u8> {
+pub(crate) fn element(number: usize) -> Vec<u8> {
     match number {
         0 => Vec::new(),
         1 => b"\r\n\0\xff $-1".to_vec(),

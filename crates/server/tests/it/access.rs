@@ -167,3 +167,20 @@ fn users_are_read_from_their_file_and_written_to_it() {
     let refused = TestServer::try_start(&settings).err().expect("the file is wrong");
     assert!(refused.starts_with("the users can't be made: ") && refused.contains("+nosuch"), "{refused}");
 }
+
+#[test]
+fn an_address_that_others_reach_needs_a_password() {
+    let refused = TestServer::try_start(&[("bind", "0.0.0.0")]).err().expect("nobody would be asked");
+    assert!(refused.starts_with("0.0.0.0:") && refused.contains("set requirepass or users"), "{refused}");
+}
+
+#[test]
+fn who_does_not_log_in_is_closed() {
+    let server = TestServer::start(&[PASSWORD, ("unauthenticated-timeout", "1")]);
+    let (mut silent, mut admin) = (server.client(), server.client());
+    assert_eq!(admin.text(&["AUTH", "wrong"]), "WRONGPASS invalid username-password pair or user is disabled.");
+    assert_eq!(admin.text(&["AUTH", "open sesame"]), "OK");
+    silent.expect_close();
+    assert_eq!(admin.info("closed_unauthenticated_timeout"), "1");
+    assert_eq!(admin.info("acl_access_denied_auth"), "1");
+}

@@ -20,6 +20,7 @@ macro_rules! with_workers {
 mod access;
 mod clients;
 mod drain;
+mod durability;
 mod flow;
 mod listen;
 mod pubsub;

@@ -443,6 +443,11 @@ impl Worker {
 
     /// Whether nothing is sent to a connection, as what it was told would not survive yet.
     fn is_held(&self, conn: ConnId) -> bool {
+        // Without `appendfsync always` a visit does not even look at the session.
+        !self.awaiting.is_empty() && self.awaits_sync(conn)
+    }
+
+    fn awaits_sync(&self, conn: ConnId) -> bool {
         let Some(Some(session)) = self.sessions.get(conn as usize) else { return false };
         session.awaited_entry > 0
             && self.broker.journal.get().is_some_and(|journal| journal.synced() < session.awaited_entry)
@@ -452,7 +457,7 @@ impl Worker {
     fn answer_synced(&mut self) {
         let mut awaiting = std::mem::take(&mut self.awaiting);
         awaiting.retain(|conn| {
-            let is_held = self.is_held(*conn);
+            let is_held = self.awaits_sync(*conn);
             if !is_held && let Some(Some(session)) = self.sessions.get_mut(*conn as usize) {
                 session.awaited_entry = 0;
                 self.fanout.unblock(*conn);

@@ -30,7 +30,7 @@ const TIME_FIELDS: [&[u8]; 2] = [b"idle", b"seen-time"];
 /// What is defined about the reply to a command.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Reply {
-    /// A number that need only be about the same: milliseconds, seconds of idleness, references held meanwhile.
+    /// A number that need only be about the same: milliseconds, seconds of idleness.
     About,
     /// The value of each number, not its digits: Redis 7.0 prints doubles with 17 of them, later versions with as few as
     /// tell the number.

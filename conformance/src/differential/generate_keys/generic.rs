@@ -38,7 +38,7 @@ pub(super) const FORMS: &[(Reply, &str)] = &[
     (Reply::About, "PEXPIRETIME <key>"),
     (Reply::Encoding, "OBJECT ENCODING <key>"),
     (Reply::Encoding, "OBJECT ENCODING <key>"),
-    (Reply::About, "OBJECT REFCOUNT <key>"),
+    (Reply::Shape, "OBJECT REFCOUNT <key>"),
     (Reply::Exact, "OBJECT FREQ <key>"),
     (Reply::About, "OBJECT IDLETIME <key>"),
     (Reply::Exact, "OBJECT [NOSUCH|ENCODING]"),

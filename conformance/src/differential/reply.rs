@@ -156,8 +156,8 @@ fn same_shape(reference: &Frame, subject: &Frame) -> bool {
                 && left.iter().zip(right).all(|(left, right)| same_shape(left, right))
         }
         (Frame::Bulk(left, _), Frame::Bulk(right, _)) => left == right,
-        // Scores.
-        (Frame::Line(b',', _), Frame::Line(b',', _)) => true,
+        // Scores and numbers.
+        (Frame::Line(left @ (b',' | b':'), _), Frame::Line(right, _)) => left == right,
         _ => reference == subject,
     }
 }
